@@ -1,0 +1,78 @@
+# Every target sets up what it needs inside .venv, once; `make` alone lists the targets.
+# Needed beforehand: git, make and Python 3.11 or newer. Another interpreter: make PYTHON=/path/to/python test
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
+PACKAGES := tlv mycelium actors configs examples tests benches
+ARGS ?=
+
+.PHONY: help demo test lint format format-check types coverage wheel bench check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.runtime ## run the market-data topology on simulated venues (ARGS="--speed 1x" and the like)
+	@$(BIN)/mycelium run configs/market_data.toml $(ARGS)
+
+test: $(VENV)/.dev ## run the test suite (ARGS="-k frame" and the like)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## look for faults in style and habit
+	@$(BIN)/ruff check .
+
+format: $(VENV)/.dev ## format the code, and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+format-check: $(VENV)/.dev ## fail where `make format` would change something
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## check the types, strictly
+	@$(BIN)/mypy
+
+coverage: $(VENV)/.dev ## run the test suite and measure branch coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
+	@rm -rf dist build
+	@$(BIN)/python -m build --outdir dist . >/dev/null
+	@ls dist/*
+
+bench: $(VENV)/.dev ## run all benches (`mycelium bench` is the short form)
+	@$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
+
+check: lint format-check types test ## what to run before a commit
+
+clean: ## remove .venv and everything that was built
+	@rm -rf $(VENV) build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A candidate counts only when it really runs: version managers leave a python3.13 on the path that starts nothing.
+$(VENV)/.python:
+	@for python in $${PYTHON:-$(PYTHON)} python3.13 python3.12 python3.11 python3 python; do \
+	  if "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    echo "setting up $(VENV) with $$("$$python" --version)" >&2; \
+	    "$$python" -m venv --clear $(VENV); touch $@; exit 0; \
+	  fi; \
+	done; \
+	echo "make: found no Python 3.11 or newer (with its venv module) on the path." >&2; \
+	echo "Install one (on Debian and Ubuntu: python3 and python3-venv), or name it: make PYTHON=/path/to/python ..." >&2; \
+	exit 1
+
+# The demo waits for what it needs to run, and for no more; the developer's set includes it.
+$(VENV)/.runtime: pyproject.toml | $(VENV)/.python
+	@echo "installing mycelium and what it needs to run" >&2
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.python
+	@echo "installing mycelium and what it takes to develop it" >&2
+	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $(VENV)/.runtime $@
