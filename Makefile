@@ -1,8 +1,7 @@
 # Every target sets up what it needs inside .venv, once; `make` alone lists the targets.
 # Needed beforehand: git, make and Python 3.11 or newer. Another interpreter: make PYTHON=/path/to/python test
 
-SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+.SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -10,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
-PACKAGES := tlv mycelium actors configs examples tests benches
+PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 ARGS ?=
 
 .PHONY: help demo test lint format format-check types coverage wheel bench check clean
@@ -56,13 +55,13 @@ clean: ## remove .venv and everything that was built
 
 # A candidate counts only when it really runs: version managers leave a python3.13 on the path that starts nothing.
 $(VENV)/.python:
-	@for python in $${PYTHON:-$(PYTHON)} python3.13 python3.12 python3.11 python3 python; do \
+	@for python in $(PYTHONS); do \
 	  if "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
 	    echo "setting up $(VENV) with $$("$$python" --version)" >&2; \
 	    "$$python" -m venv --clear $(VENV); touch $@; exit 0; \
 	  fi; \
 	done; \
-	echo "make: found no Python 3.11 or newer (with its venv module) on the path." >&2; \
+	echo "make: no Python 3.11 or newer, with its venv module, among: $(PYTHONS)" >&2; \
 	echo "Install one (on Debian and Ubuntu: python3 and python3-venv), or name it: make PYTHON=/path/to/python ..." >&2; \
 	exit 1
 

@@ -1,0 +1,28 @@
+"""What all tests share: the real data beside the repository, and one place that sets up Hypothesis."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline: a busy machine must not fail a property. In CI every run draws the same examples, and a failure prints
+# the blob that `@reproduce_failure` takes.
+settings.register_profile("dev", deadline=None)
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded market data, described in its README.md; tests that need it skip where it is absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not (folder / "README.md").is_file():
+        pytest.skip("the recorded market data is not beside this checkout (../shared/data)")
+    return folder
