@@ -41,7 +41,7 @@ coverage: $(VENV)/.dev ## run the test suite and measure branch coverage
 
 wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 	@rm -rf dist build
-	@$(BIN)/python -m build --outdir dist . >/dev/null
+	@$(BIN)/python -m build --outdir dist . >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
 	@ls dist/*
 
 bench: $(VENV)/.dev ## run all benches (`mycelium bench` is the short form)
