@@ -56,33 +56,7 @@ def fields_by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 def child(annotation: Any, key: str | int) -> list[Any]:
     """The annotations of what lies under ``key``; none when the type has no such key."""
-    found = []
-    for kind in alternatives(annotation):
-        origin = get_origin(kind) or kind
-        arguments = get_args(kind)
-        if kind is Any:
-            found.append(Any)
-        elif not isinstance(origin, type):
-            continue
-        elif issubclass(origin, BaseModel):
-            field = fields_by_key(origin).get(str(key))
-            if field is not None:
-                found.append(field.annotation)
-            elif origin.model_config.get("extra") == "allow":
-                found.append(Any)
-        elif issubclass(origin, Mapping):
-            found.append(arguments[-1] if arguments else Any)
-        elif is_dataclass(origin):
-            found.append(Any)  # pydantic knows its fields, and refuses the others
-        elif (
-            isinstance(key, int)
-            and issubclass(origin, (Sequence, AbstractSet))
-            and not issubclass(origin, (str, bytes))
-        ):
-            found.extend(argument for argument in arguments if argument is not ...)
-            if not arguments:
-                found.append(Any)
-    return found
+    return [inner for kind in alternatives(annotation) for inner in _under(kind, key)]
 
 
 def locate(annotation: Any, path: Path) -> Any:
@@ -117,6 +91,27 @@ def holds_secret(annotation: Any) -> bool:
 def accepts_none(annotation: Any) -> bool:
     """Whether the type names None as a value."""
     return any(kind is None or kind is type(None) for kind in alternatives(annotation))
+
+
+def _under(kind: Any, key: str | int) -> tuple[Any, ...]:
+    origin = get_origin(kind) or kind
+    if kind is Any:
+        return (Any,)
+    if not isinstance(origin, type) or issubclass(origin, (str, bytes)):
+        return ()
+    if issubclass(origin, BaseModel):
+        field = fields_by_key(origin).get(str(key))
+        if field is not None:
+            return (field.annotation,)
+        return (Any,) if origin.model_config.get("extra") == "allow" else ()
+    if is_dataclass(origin):
+        return (Any,)  # pydantic knows its fields, and refuses the others
+    arguments = get_args(kind) or (Any,)
+    if issubclass(origin, Mapping):
+        return arguments[-1:]
+    if isinstance(key, int) and issubclass(origin, (Sequence, AbstractSet)):
+        return tuple(argument for argument in arguments if argument is not ...)
+    return ()
 
 
 def _holds_secret(annotation: Any, seen: set[int]) -> bool:
