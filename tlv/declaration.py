@@ -1,0 +1,301 @@
+"""From annotations to fields: reads a class body and lays it out, or says what to change."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from itertools import chain
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+
+from annotated_types import BaseMetadata, GroupedMetadata
+
+from .errors import DeclarationError
+from .kinds import (
+    ArrayKind,
+    BoolKind,
+    ByteOrder,
+    BytesKind,
+    EnumKind,
+    FloatKind,
+    IntKind,
+    Kind,
+    NestedKind,
+    OptionalKind,
+    ScaledKind,
+    TextKind,
+    default_null,
+)
+from .layout import REQUIRED, Field
+from .types import Doc, FloatType, GroupType, IntType, Null, PadType, Scaled, Size
+from .variable import GroupKind, VariableBytesKind, VariableKind, VariableTextKind
+
+__all__ = ["lay_out"]
+
+_REMEDY = "use a type of tlv.types, an enum, another message, Group[...], bytes or str"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An annotation taken apart: the plain type and everything that Annotated adds."""
+
+    base: Any
+    metadata: tuple[Any, ...]
+
+    def find(self, kind: type[Any]) -> Any:
+        """The last metadata of a class, so that an outer annotation overrides an inner one."""
+        return next((one for one in reversed(self.metadata) if isinstance(one, kind)), None)
+
+    @property
+    def doc(self) -> Doc:
+        """All Docs merged: what an outer one leaves out comes from the inner."""
+        merged = Doc()
+        for one in self.metadata:
+            if isinstance(one, Doc):
+                merged = Doc(one.text or merged.text, one.unit or merged.unit, one.source or merged.source)
+        return merged
+
+    @property
+    def constraints(self) -> tuple[Any, ...]:
+        """The annotated-types constraints, groups taken apart, each once."""
+        flat = chain.from_iterable(
+            one if isinstance(one, GroupedMetadata) else (one,)
+            for one in self.metadata
+            if isinstance(one, BaseMetadata | GroupedMetadata)
+        )
+        return tuple(dict.fromkeys(flat))
+
+
+class Namespace:
+    """Where the names of annotations are looked up: class body, enclosing scopes, module."""
+
+    def __init__(self, body: Mapping[str, Any], module: str, frame: types.FrameType | None) -> None:
+        self.module = vars(sys.modules[module]) if module in sys.modules else {}
+        self.scopes: dict[str, Any] = {}
+        outer: list[Mapping[str, Any]] = [body]
+        while frame is not None and frame.f_globals is self.module and frame.f_locals is not self.module:
+            outer.append(frame.f_locals)
+            frame = frame.f_back
+        for scope in reversed(outer):
+            self.scopes.update(scope)
+
+    def resolve(self, annotation: Any) -> Any:
+        """The object that a (possibly quoted) annotation means; raises what evaluation raises."""
+        while isinstance(annotation, str):
+            annotation = eval(annotation, self.module, self.scopes)
+        return annotation
+
+
+def lay_out(
+    name: str,
+    annotations: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    namespace: Namespace,
+    *,
+    reserved: frozenset[str],
+    byteorder: ByteOrder,
+    inherited: tuple[Field, ...] = (),
+) -> tuple[Field, ...]:
+    """The fields of a class in order; raises `DeclarationError` that says what to change."""
+    fields = list(inherited)
+    taken = {one.name for one in inherited}
+    offset = sum(one.size for one in inherited)
+    for field_name, annotation in annotations.items():
+        where = f"{name}.{field_name}"
+        try:
+            resolved = namespace.resolve(annotation)
+        except Exception as cause:
+            raise DeclarationError(
+                where=where,
+                reason=f"the annotation {annotation!r} cannot be read ({type(cause).__name__}: {cause})",
+                remedy="import the name, or define it before the class",
+            ) from cause
+        if resolved is ClassVar or get_origin(resolved) is ClassVar:
+            continue
+        if field_name in taken:
+            raise DeclarationError(where=where, reason="a base declares this field", remedy="choose another name")
+        declared = _take_apart(resolved, namespace)
+        if isinstance(declared.base, PadType):
+            field = _padding_field(where, field_name, declared.base, offset)
+        else:
+            _check_name(where, field_name, reserved)
+            kind = _kind(where, declared, namespace, byteorder)
+            doc = declared.doc
+            field = Field(
+                name=field_name,
+                offset=offset,
+                size=kind.size,
+                kind=kind.name,
+                unit=doc.unit,
+                doc=doc.text,
+                source=doc.source,
+                constraints=declared.constraints,
+                default=defaults.get(field_name, REQUIRED),
+                codec=kind,
+            )
+            _check_default_order(where, field, fields)
+        fields.append(field)
+        offset += field.size
+    return tuple(fields)
+
+
+def _take_apart(annotation: Any, namespace: Namespace) -> Declared:
+    annotation = namespace.resolve(annotation)
+    metadata: tuple[Any, ...] = ()
+    while get_origin(annotation) is Annotated:
+        base, *extra = get_args(annotation)
+        # An alias in the metadata, as in Annotated[Side, u8], stands for what it carries.
+        flat = chain.from_iterable(get_args(one)[1:] if get_origin(one) is Annotated else (one,) for one in extra)
+        metadata = (*flat, *metadata)
+        annotation = namespace.resolve(base)
+    return Declared(annotation, metadata)
+
+
+def _padding_field(where: str, name: str, declared: PadType, offset: int) -> Field:
+    if not name.startswith("_"):
+        raise DeclarationError(
+            where=where, reason="padding has no value to read", remedy=f"call it _{name} or _padding"
+        )
+    if type(declared.size) is not int or declared.size < 1:
+        raise DeclarationError(
+            where=where, reason=f"pad[{declared.size!r}] is no number of bytes", remedy="write pad[1] or more"
+        )
+    return Field(name=name, offset=offset, size=declared.size, kind=f"pad[{declared.size}]")
+
+
+def _check_name(where: str, name: str, reserved: frozenset[str]) -> None:
+    if name.startswith("_"):
+        raise DeclarationError(where=where, reason="names with an underscore are for padding", remedy="rename it")
+    if name in reserved:
+        raise DeclarationError(where=where, reason="the name shadows the API of messages", remedy="rename the field")
+    if keyword.iskeyword(name) or not name.isidentifier():
+        raise DeclarationError(where=where, reason="the name cannot be written in Python", remedy="rename the field")
+
+
+def _check_default_order(where: str, field: Field, before: list[Field]) -> None:
+    if field.is_required and any(one.default is not REQUIRED for one in before if not one.is_padding):
+        raise DeclarationError(
+            where=where,
+            reason="a field without a default follows one with a default",
+            remedy="give it a default, or move it up",
+        )
+
+
+def _kind(where: str, declared: Declared, namespace: Namespace, byteorder: ByteOrder) -> Kind:
+    optional = _optional_part(declared.base)
+    if optional is not None:
+        inner = _take_apart(optional, namespace)
+        return _optional(where, Declared(inner.base, inner.metadata + declared.metadata), namespace, byteorder)
+    base = declared.base
+    size = declared.find(Size)
+    if size is not None and (type(size.count) is not int or not 1 <= size.count <= 65_535):
+        raise DeclarationError(where=where, reason=f"{size} is not 1 to 65535", remedy="choose a Size in this range")
+    scaled = declared.find(Scaled)
+    if scaled is not None or base is Decimal:
+        return _scaled(where, declared, scaled, namespace, byteorder)
+    if isinstance(base, GroupType):
+        return GroupKind(_fixed_message(where, namespace.resolve(base.item)), byteorder)
+    if get_origin(base) is tuple:
+        return _array(where, base, size, namespace, byteorder)
+    if base is bytes:
+        return BytesKind(size.count) if size else VariableBytesKind(byteorder)
+    if base is str:
+        return TextKind(size.count) if size else VariableTextKind(byteorder)
+    if base is bool:
+        return BoolKind()
+    if isinstance(base, type) and issubclass(base, Enum):
+        return EnumKind(base, _integer(where, declared, byteorder))
+    if base is int:
+        return _integer(where, declared, byteorder)
+    if base is float and declared.find(FloatType):
+        return FloatKind(declared.find(FloatType))
+    if isinstance(base, type) and hasattr(base, "layout"):
+        return NestedKind(_fixed_message(where, base))
+    raise DeclarationError(where=where, reason=f"{_shown(base)} is not a field type", remedy=_REMEDY)
+
+
+def _optional_part(base: Any) -> Any:
+    if get_origin(base) not in (Union, types.UnionType):
+        return None
+    rest = [one for one in get_args(base) if one is not types.NoneType]
+    return rest[0] if len(rest) == 1 and len(rest) < len(get_args(base)) else None
+
+
+def _optional(where: str, declared: Declared, namespace: Namespace, byteorder: ByteOrder) -> Kind:
+    inner = _kind(where, declared, namespace, byteorder)
+    null = declared.find(Null)
+    if isinstance(inner, VariableKind | NestedKind | ArrayKind | OptionalKind | BoolKind | TextKind):
+        raise DeclarationError(
+            where=where,
+            reason=f"{inner.name} has no stored value that could mean None",
+            remedy="make it an integer, a float, an enum, a decimal or bytes of a fixed size",
+        )
+    if null is None:
+        return OptionalKind(inner, default_null(inner))
+    stored = inner.stored if isinstance(inner, EnumKind | ScaledKind) else inner
+    try:
+        return OptionalKind(inner, stored.encode(null.value))
+    except (ValueError, TypeError) as cause:
+        raise DeclarationError(
+            where=where, reason=f"Null({null.value!r}) is {cause}", remedy=f"choose a null that fits {stored.name}"
+        ) from cause
+
+
+def _scaled(where: str, declared: Declared, scaled: Scaled | None, namespace: Namespace, byteorder: ByteOrder) -> Kind:
+    stored = _take_apart(scaled.stored, namespace).find(IntType) if scaled else None
+    if scaled is None or stored is None or declared.base is not Decimal or scaled.digits not in range(78):
+        raise DeclarationError(
+            where=where,
+            reason="a decimal needs its integer and its digits",
+            remedy="write Annotated[Decimal, Scaled(i64, 8)], with 0 to 77 digits",
+        )
+    return ScaledKind(IntKind(stored, byteorder), scaled.digits)
+
+
+def _array(where: str, base: Any, size: Size | None, namespace: Namespace, byteorder: ByteOrder) -> Kind:
+    arguments = get_args(base)
+    if len(arguments) != 2 or arguments[1] is not Ellipsis or size is None:
+        raise DeclarationError(
+            where=where,
+            reason="an array needs one element type and a size",
+            remedy="write Annotated[tuple[i64, ...], Size(4)]",
+        )
+    element = _kind(where, _take_apart(arguments[0], namespace), namespace, byteorder)
+    if isinstance(element, VariableKind):
+        raise DeclarationError(
+            where=where, reason=f"{element.name} has no fixed size", remedy="use a fixed-size element"
+        )
+    return ArrayKind(element, size.count).bind(byteorder)
+
+
+def _integer(where: str, declared: Declared, byteorder: ByteOrder) -> IntKind:
+    width = declared.find(IntType)
+    if width is None:
+        name = _shown(declared.base)
+        raise DeclarationError(
+            where=where,
+            reason=f"{name} has no width",
+            remedy="use i64, u32 and so on" if declared.base is int else f"write Annotated[{name}, u8]",
+        )
+    return IntKind(width, byteorder)
+
+
+def _fixed_message(where: str, message: Any) -> Any:
+    layout = getattr(message, "layout", None)
+    if layout is None:
+        raise DeclarationError(where=where, reason=f"{_shown(message)} is not a message", remedy=_REMEDY)
+    if layout.variable:
+        raise DeclarationError(
+            where=where,
+            reason=f"{layout.name} has variable fields",
+            remedy="nest and group messages of a fixed size only",
+        )
+    return message
+
+
+def _shown(base: Any) -> str:
+    return base.__name__ if isinstance(base, type) else str(base)

@@ -1,0 +1,57 @@
+"""Messages whose layout is known only at run time."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .kinds import ByteOrder
+from .message import TLV, MessageType
+
+__all__ = ["define_tlv"]
+
+
+def define_tlv(
+    name: str,
+    fields: Mapping[str, Any],
+    *,
+    type: int | None = None,
+    version: int = 1,
+    byteorder: ByteOrder = "little",
+    doc: str = "",
+    module: str | None = None,
+) -> builtins.type[TLV]:
+    """Declare a message by a call; the same as a class with these annotations.
+
+    ::
+
+        Trade = define_tlv("Trade", {"price": i64, "venue": (u32, 0)}, type=1000)
+
+    Args:
+        name: Name of the class.
+        fields: Names and types in order, or pairs of type and default.
+        type: Wire type, or none for a plain layout.
+        version: Schema version.
+        byteorder: "little" or "big".
+        doc: Docstring of the class.
+        module: Module that the class belongs to (where pickle looks for it), by default the caller's.
+
+    Raises `DeclarationError` as the class statement does.
+    """
+    frame = sys._getframe(1)
+    annotations: dict[str, Any] = {}
+    namespace: dict[str, Any] = {
+        "__module__": module or frame.f_globals.get("__name__", __name__),
+        "__qualname__": name,
+        "__doc__": doc or None,
+        "__annotations__": annotations,
+    }
+    for field, declared in fields.items():
+        if isinstance(declared, tuple):
+            annotations[field], namespace[field] = declared
+        else:
+            annotations[field] = declared
+    made: Any = MessageType(name, (TLV,), namespace, type=type, version=version, byteorder=byteorder, scope=frame)
+    return made  # type: ignore[no-any-return]

@@ -1,0 +1,370 @@
+"""How one value of each fixed-size field type lies in bytes.
+
+A kind is one token of a layout: its size, its ``struct`` format, and the two conversions between
+what ``struct`` packs and what the user sees. Kinds raise plain ``ValueError`` and ``TypeError``;
+the message class turns these into errors that name the field.
+"""
+
+from __future__ import annotations
+
+import operator
+import struct
+from collections.abc import Callable
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+from .types import FloatType, IntType
+
+if TYPE_CHECKING:
+    from .message import TLV
+
+__all__ = ["ByteOrder", "Kind"]
+
+ByteOrder = Literal["little", "big"]
+
+_INT_FORMATS = {8: "b", 16: "h", 32: "i", 64: "q"}
+
+
+class Kind:
+    """One token of a layout; `direct` means that ``struct`` itself gives the user's value."""
+
+    name: str
+    size: int
+    format: str
+    direct = False
+
+    def encode(self, value: Any) -> Any:
+        """What ``struct`` packs for a value; raises ``ValueError`` or ``TypeError``."""
+        return value
+
+    def decode(self, stored: Any) -> Any:
+        """The user's value for what ``struct`` unpacked."""
+        return stored
+
+    def raw(self, stored: Any) -> Any:
+        """The stored number, before enums, decimals and nulls."""
+        return stored
+
+    def to_json(self, value: Any) -> Any:
+        """The value as JSON holds it."""
+        return value
+
+    def from_json(self, value: Any) -> Any:
+        """The inverse of `to_json`."""
+        return value
+
+
+class IntKind(Kind):
+    """Integers; those without a ``struct`` code go through ``int.to_bytes``."""
+
+    def __init__(self, declared: IntType, byteorder: ByteOrder) -> None:
+        self.name = declared.name
+        self.size = declared.bits // 8
+        self.signed = declared.signed
+        self.byteorder: ByteOrder = byteorder
+        self.low = -(1 << (declared.bits - 1)) if declared.signed else 0
+        self.high = (1 << (declared.bits - (1 if declared.signed else 0))) - 1
+        code = _INT_FORMATS.get(declared.bits)
+        self.direct = code is not None
+        self.format = (code if declared.signed else code.upper()) if code else f"{self.size}s"
+
+    def check(self, value: Any) -> int:
+        """The value as an int inside the range."""
+        number = operator.index(value)
+        if not self.low <= number <= self.high:
+            msg = f"outside {self.low}..{self.high}"
+            raise ValueError(msg)
+        return number
+
+    def encode(self, value: Any) -> Any:
+        number = self.check(value)
+        return number if self.direct else number.to_bytes(self.size, self.byteorder, signed=self.signed)
+
+    def decode(self, stored: Any) -> int:
+        if self.direct:
+            return stored  # type: ignore[no-any-return]
+        return int.from_bytes(stored, self.byteorder, signed=self.signed)
+
+    def raw(self, stored: Any) -> int:
+        return self.decode(stored)
+
+    def to_json(self, value: Any) -> Any:
+        return value if self.size <= 8 else str(value)
+
+    def from_json(self, value: Any) -> Any:
+        return int(value) if isinstance(value, str) else value
+
+
+class FloatKind(Kind):
+    """IEEE 754 numbers."""
+
+    direct = True
+
+    def __init__(self, declared: FloatType) -> None:
+        self.name = declared.name
+        self.size = declared.bits // 8
+        self.format = "f" if declared.bits == 32 else "d"
+
+    def to_json(self, value: float) -> Any:
+        finite = value - value == 0
+        return value if finite else str(value)
+
+    def from_json(self, value: Any) -> Any:
+        return float(value) if isinstance(value, str) else value
+
+
+class BoolKind(Kind):
+    """One byte: 0 is false, anything else reads as true."""
+
+    name = "bool"
+    size = 1
+    format = "?"
+
+    def encode(self, value: Any) -> bool:
+        if value is True or value is False:
+            return value
+        msg = "not a bool"
+        raise TypeError(msg)
+
+
+class EnumKind(Kind):
+    """Enums and flag sets over an integer; an unknown value survives as a number."""
+
+    def __init__(self, members: type[Enum], stored: IntKind) -> None:
+        self.members = members
+        self.stored = stored
+        self.name = f"{members.__name__}:{stored.name}"
+        self.size = stored.size
+        self.format = stored.format
+
+    def encode(self, value: Any) -> Any:
+        return self.stored.encode(value.value if isinstance(value, Enum) else value)
+
+    def decode(self, stored: Any) -> Any:
+        number = self.stored.decode(stored)
+        try:
+            return self.members(number)
+        except ValueError:
+            return number
+
+    def raw(self, stored: Any) -> int:
+        return self.stored.decode(stored)
+
+    def to_json(self, value: Any) -> Any:
+        return value.value if isinstance(value, Enum) else value
+
+    def from_json(self, value: Any) -> Any:
+        return value
+
+
+class ScaledKind(Kind):
+    """Exact decimals: a whole number of ``10 ** -digits`` units."""
+
+    def __init__(self, stored: IntKind, digits: int) -> None:
+        self.stored = stored
+        self.digits = digits
+        self.name = f"decimal({stored.name}, {digits})"
+        self.size = stored.size
+        self.format = stored.format
+
+    def encode(self, value: Any) -> Any:
+        if isinstance(value, int):
+            return self.stored.encode(value * 10**self.digits)
+        if not isinstance(value, Decimal):
+            msg = "not a Decimal or int"
+            raise TypeError(msg)
+        sign, digits, exponent = value.as_tuple()
+        if not isinstance(exponent, int):
+            msg = "not a finite number"
+            raise ValueError(msg)
+        # Integer arithmetic: Decimal's own would round to the precision of the caller's context.
+        number = int("".join(map(str, digits)) or "0")
+        shift = exponent + self.digits
+        if number and shift > 100:
+            msg = f"outside {self.stored.low}..{self.stored.high} units of 1e-{self.digits}"
+            raise ValueError(msg)
+        if shift >= 0:
+            number *= 10**shift if number else 1
+        else:
+            # More than len(digits) places below the unit: only zero is left, and 10**n would be huge.
+            number, lost = divmod(number, 10**-shift) if -shift <= len(digits) else (0, number)
+            if lost:
+                msg = f"finer than 1e-{self.digits}"
+                raise ValueError(msg)
+        return self.stored.encode(-number if sign else number)
+
+    def decode(self, stored: Any) -> Decimal:
+        return Decimal(f"{self.stored.decode(stored)}e-{self.digits}")
+
+    def raw(self, stored: Any) -> int:
+        return self.stored.decode(stored)
+
+    def to_json(self, value: Decimal) -> str:
+        return format(value, "f")
+
+    def from_json(self, value: Any) -> Any:
+        return Decimal(value) if isinstance(value, str) else value
+
+
+class BytesKind(Kind):
+    """Bytes of a fixed number."""
+
+    def __init__(self, size: int) -> None:
+        self.name = f"bytes[{size}]"
+        self.size = size
+        self.format = f"{size}s"
+        self.direct = False
+
+    def encode(self, value: Any) -> bytes:
+        if not isinstance(value, bytes | bytearray | memoryview):
+            msg = "not bytes"
+            raise TypeError(msg)
+        data = bytes(value)
+        if len(data) != self.size:
+            msg = f"{len(data)} bytes, not {self.size}"
+            raise ValueError(msg)
+        return data
+
+    def to_json(self, value: bytes) -> str:
+        return f"0x{value.hex()}"
+
+    def from_json(self, value: Any) -> bytes:
+        return bytes.fromhex(str(value).removeprefix("0x"))
+
+
+class TextKind(Kind):
+    """UTF-8 in a fixed number of bytes, filled with NUL."""
+
+    def __init__(self, size: int) -> None:
+        self.name = f"text[{size}]"
+        self.size = size
+        self.format = f"{size}s"
+
+    def encode(self, value: Any) -> bytes:
+        if not isinstance(value, str):
+            msg = "not text"
+            raise TypeError(msg)
+        data = value.encode()
+        if len(data) > self.size:
+            msg = f"{len(data)} bytes of UTF-8, more than {self.size}"
+            raise ValueError(msg)
+        if "\0" in value:
+            msg = "NUL characters are the filling"
+            raise ValueError(msg)
+        return data
+
+    def decode(self, stored: bytes) -> str:
+        return stored.rstrip(b"\0").decode()
+
+
+class ArrayKind(Kind):
+    """A fixed number of elements of one kind."""
+
+    def __init__(self, element: Kind, count: int) -> None:
+        self.element = element
+        self.count = count
+        self.name = f"{element.name}[{count}]"
+        self.size = element.size * count
+        self.format = f"{self.size}s"
+        self.elements = struct.Struct("")
+
+    def bind(self, byteorder: ByteOrder) -> ArrayKind:
+        """Fix the byte order of the elements."""
+        self.elements = struct.Struct(("<" if byteorder == "little" else ">") + self.element.format * self.count)
+        return self
+
+    def encode(self, value: Any) -> bytes:
+        if isinstance(value, str | bytes):
+            msg = "not a sequence of elements"
+            raise TypeError(msg)
+        values = tuple(value)
+        if len(values) != self.count:
+            msg = f"{len(values)} elements, not {self.count}"
+            raise ValueError(msg)
+        return self.elements.pack(*map(self.element.encode, values))
+
+    def decode(self, stored: bytes) -> tuple[Any, ...]:
+        values = self.elements.unpack(stored)
+        return values if self.element.direct else tuple(map(self.element.decode, values))
+
+    def raw(self, stored: bytes) -> tuple[Any, ...]:
+        return tuple(map(self.element.raw, self.elements.unpack(stored)))
+
+    def to_json(self, value: tuple[Any, ...]) -> list[Any]:
+        return [self.element.to_json(one) for one in value]
+
+    def from_json(self, value: Any) -> tuple[Any, ...]:
+        return tuple(self.element.from_json(one) for one in value)
+
+
+class NestedKind(Kind):
+    """A fixed-size message inside another."""
+
+    def __init__(self, message: type[TLV]) -> None:
+        self.message = message
+        self.size = message.layout.size
+        self.name = message.__name__
+        self.format = f"{self.size}s"
+
+    def encode(self, value: Any) -> bytes:
+        if type(value) is not self.message:
+            msg = f"not a {self.message.__name__}"
+            raise TypeError(msg)
+        return bytes(value.as_bytes())
+
+    def decode(self, stored: bytes) -> TLV:
+        return self.message.ref_from(stored)
+
+    def to_json(self, value: TLV) -> Any:
+        return value._to_json_dict()
+
+    def from_json(self, value: Any) -> TLV:
+        return self.message._from_json_dict(value)
+
+
+class OptionalKind(Kind):
+    """A value, or the one stored value that means ``None``."""
+
+    def __init__(self, inner: Kind, null: Any) -> None:
+        self.inner = inner
+        self.null = null
+        self.name = f"{inner.name}?"
+        self.size = inner.size
+        self.format = inner.format
+        self.is_null: Callable[[Any], bool] = (lambda v: v != v) if null != null else (lambda v: v == null)  # noqa: PLR0124
+
+    def encode(self, value: Any) -> Any:
+        if value is None:
+            return self.null
+        stored = self.inner.encode(value)
+        if self.is_null(stored):
+            msg = "this value is the declared null"
+            raise ValueError(msg)
+        return stored
+
+    def decode(self, stored: Any) -> Any:
+        return None if self.is_null(stored) else self.inner.decode(stored)
+
+    def raw(self, stored: Any) -> Any:
+        return self.inner.raw(stored)
+
+    def to_json(self, value: Any) -> Any:
+        return None if value is None else self.inner.to_json(value)
+
+    def from_json(self, value: Any) -> Any:
+        return None if value is None else self.inner.from_json(value)
+
+
+def default_null(kind: Kind) -> Any:
+    """The stored value that means ``None`` unless the declaration says another."""
+    if isinstance(kind, IntKind):
+        number = kind.low if kind.signed else kind.high
+        return kind.encode(number)
+    if isinstance(kind, EnumKind | ScaledKind):
+        return default_null(kind.stored)
+    if isinstance(kind, FloatKind):
+        return float("nan")
+    if isinstance(kind, BytesKind):
+        return bytes(kind.size)
+    return None

@@ -1,0 +1,352 @@
+"""TLV: the base of every declared message, and the metaclass that compiles declarations."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+
+from . import codegen
+from .constraints import checker, run_rule
+from .declaration import Namespace, lay_out
+from .errors import DeclarationError, FieldValueError, JsonError, LayoutMismatchError
+from .kinds import ByteOrder
+from .layout import Layout
+from .types import padding
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # from Python 3.12 on: collections.abc.Buffer
+
+    from .columns import StructuredArray
+
+__all__ = ["TLV", "MessageType"]
+
+#: Where the type id must lie; 0 is never a type.
+TYPE_ID_MAX = 65_535
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(padding,))
+class MessageType(type):
+    """Compiles a class body into a layout and the functions that work on it.
+
+    A metaclass, because only it can give the class ``__slots__``: a message has two slots and no
+    ``__dict__``, which makes it immutable without a slow ``__setattr__``.
+    """
+
+    layout: Layout
+    type_id: int | None
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        type: int | None = None,
+        version: int = 1,
+        byteorder: ByteOrder | None = None,
+        scope: Any = None,
+    ) -> Any:
+        base = next((one for one in bases if isinstance(one, MessageType)), None)
+        if base is None:
+            return super().__new__(mcs, name, bases, namespace)
+        _check_class(name, namespace, type, version, byteorder)
+        inherited = base.layout
+        order: ByteOrder = byteorder or inherited.byteorder
+        if order != inherited.byteorder and inherited.fields:
+            raise DeclarationError(
+                where=name, reason="its base has another byte order", remedy="repeat the fields instead"
+            )
+        annotations = _annotations(namespace)
+        fields = lay_out(
+            name,
+            annotations,
+            namespace,
+            Namespace(namespace, namespace["__module__"], scope or sys._getframe(1)),
+            reserved=_API,
+            byteorder=order,
+            inherited=inherited.fields,
+        )
+        size = sum(field.size for field in fields)
+        layout = Layout(name, type, version, order, size, fields)
+        for field in fields:
+            namespace.pop(field.name, None)
+            if not field.is_padding:
+                namespace[field.name] = codegen.reader(name, layout, field)
+        namespace["__slots__"] = ()
+        namespace["__match_args__"] = tuple(field.name for field in layout.values)
+        namespace["__init__"] = codegen.initializer(layout)
+        namespace["emplace"] = staticmethod(codegen.emplacer(layout))
+        namespace["layout"] = layout
+        namespace["type_id"] = type
+        rule = namespace.get("validate")
+        if rule is not None:
+            namespace["validate"] = run_rule(rule)
+        cls: Any = super().__new__(mcs, name, bases, namespace)
+        # In the class's own dict as plain functions: a classmethod costs 80 ns more to bind.
+        cls.ref_from = staticmethod(codegen.ref_maker(cls, layout))
+        cls._view = staticmethod(codegen.view_maker(cls))
+        cls._check_fields = checker(layout)
+        return cls
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> None:
+        super().__init__(name, bases, namespace)
+
+    def __repr__(cls) -> str:
+        return f"<message {cls.__module__}.{cls.__qualname__}>"
+
+
+class TLV(metaclass=MessageType):
+    """Base of every message: an immutable value whose bytes are its declaration's layout.
+
+    ::
+
+        class Trade(TLV, type=1000):
+            price: i64
+            quantity: i64
+
+        trade = Trade(price=5, quantity=7)      # owned: carries its 16 bytes
+        view = Trade.ref_from(buffer, offset)   # borrows them, copies nothing
+
+    Class keywords: ``type`` is the wire type (1 to 65535; without it the class is a plain layout: a
+    nested message, a group item, or somebody else's bytes), ``version`` the schema version (0 to
+    255), ``byteorder`` "little" (default) or "big".
+
+    Two messages are equal when they are of one class and their bytes are equal; for messages with
+    variable fields, when all their values are. A view's value follows its buffer.
+    """
+
+    __slots__ = ("_buf", "_off")
+
+    layout: ClassVar[Layout] = Layout("TLV", None, 1, "little", 0, ())
+    type_id: ClassVar[int | None] = None
+
+    _buf: Any
+    _off: int
+    if TYPE_CHECKING:
+        _view: ClassVar[Callable[[Any, int], Any]]
+        _check_fields: Callable[[], None]
+
+    @classmethod
+    def ref_from(cls, buf: Buffer, offset: int = 0, length: int | None = None) -> Self:
+        """A view of the message at ``offset`` (bytes): copies nothing, keeps the buffer alive.
+
+        ``length`` says how many bytes belong to the message, by default all that follow. More than
+        the layout needs is fine: a newer sender appends fields. Mutable buffers stay mutable: the
+        view reads what they hold at that time.
+
+        Raises `TruncatedError`, `BufferTypeError`, and `FieldBoundsError` where variable data
+        would lie outside.
+        """
+        raise _no_layout(cls)
+
+    @classmethod
+    def read_from(cls, buf: Buffer, offset: int = 0, length: int | None = None) -> Self:
+        """An owned copy of the message at ``offset``; arguments and errors as `ref_from`."""
+        return cls.ref_from(buf, offset, length)._copied()
+
+    @classmethod
+    def ref_from_validated(cls, buf: Buffer, offset: int = 0, length: int | None = None) -> Self:
+        """`ref_from`, then `validate`."""
+        message = cls.ref_from(buf, offset, length)
+        message.validate()
+        return message
+
+    if TYPE_CHECKING:
+
+        @staticmethod
+        def emplace(buffer: Buffer, offset: int, /, *args: Any, **fields: Any) -> int:
+            """Write the fields of a message straight into ``buffer`` and return how many bytes.
+
+            Takes the arguments of the constructor after the two; makes no message object.
+            Raises `BufferSpaceError` and `FieldValueError`; nothing is written then.
+            """
+            raise _no_layout(TLV)
+
+    def as_bytes(self) -> memoryview:
+        """The bytes of the message, read-only and not copied."""
+        return memoryview(self._payload()).toreadonly()
+
+    def write_into(self, buffer: Buffer, offset: int = 0) -> int:
+        """Copy the bytes into a writable buffer; returns how many. Raises `BufferSpaceError`."""
+        return codegen.write_bytes(self.layout.name, self._payload(), buffer, offset)
+
+    def validate(self) -> None:
+        """Check the declared constraints, then the class's own rule.
+
+        A class adds its rule by defining ``validate(self)`` which raises ``ValueError`` with a
+        text; the constraints are always checked first. Raises `ConstraintError`, `RuleError`.
+        """
+        self._check_fields()
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values: ``trade.replace(price=6)``. Raises `FieldValueError`."""
+        names = self.__match_args__
+        for name, value in changes.items():
+            if name not in names:
+                raise FieldValueError(
+                    message=self.layout.name,
+                    field=name,
+                    kind=f"one of {', '.join(names)}",
+                    value=codegen.short(value),
+                    rule="there is no such field",
+                )
+        return type(self)(**{name: changes[name] if name in changes else getattr(self, name) for name in names})
+
+    def to_owned(self) -> Self:
+        """Itself when it carries its bytes, else an owned copy: for keeping a view."""
+        buf = self._buf
+        return self if type(buf) is bytes and len(buf) == len(self._payload()) else self._copied()
+
+    def raw(self, name: str) -> Any:
+        """The stored number of a field: of a decimal, an enum, or an optional that is ``None``.
+
+        Raises ``KeyError`` for an unknown name, ``TypeError`` for a variable field.
+        """
+        field = self.layout[name]
+        if field.codec is None or field.is_variable:
+            msg = f"{self.layout.name}.{name} has no stored number"
+            raise TypeError(msg)
+        return field.codec.raw(codegen.stored(self.layout, field, self._buf, self._off))
+
+    def columns(self, name: str) -> StructuredArray:
+        """A group as a NumPy structured array over its bytes, without copying.
+
+        Raises `ColumnsUnavailableError` without NumPy, `ColumnsShapeError` for other fields.
+        """
+        from .columns import group_columns
+
+        return group_columns(self, name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field names and values; nested messages and group items as dicts too."""
+        return {name: _plain(getattr(self, name)) for name in self.__match_args__}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`. Raises `FieldValueError` and ``TypeError`` as the constructor."""
+        return cls(**{name: codegen.from_plain(cls.layout, name, value) for name, value in values.items()})
+
+    def to_json(self) -> str:
+        """One line of JSON: bytes as 0x hex, decimals and integers over 64 bits as text."""
+        return json.dumps(self._to_json_dict(), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The inverse of `to_json`. Raises `JsonError`."""
+        try:
+            return cls._from_json_dict(json.loads(text))
+        except JsonError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as cause:
+            raise JsonError(message=cls.layout.name, reason=f"{type(cause).__name__}: {cause}") from cause
+
+    def _payload(self) -> bytes | memoryview:
+        """The bytes of the message as they lie."""
+        buf, off = self._buf, self._off
+        layout = self.layout
+        if layout.variable:
+            return buf  # type: ignore[no-any-return]
+        size = layout.size
+        return buf if off == 0 and len(buf) == size else memoryview(buf)[off : off + size]
+
+    def _copied(self) -> Self:
+        return type(self)._view(bytes(self._payload()), 0)  # type: ignore[no-any-return]
+
+    def _canonical(self) -> bytes:
+        """The bytes as the constructor would lay them out, so that equal values are equal bytes."""
+        if not self.layout.variable:
+            return bytes(self._payload())
+        return bytes(type(self)(*(getattr(self, name) for name in self.__match_args__))._buf)
+
+    def _to_json_dict(self) -> dict[str, Any]:
+        return {
+            field.name: field.codec.to_json(getattr(self, field.name))  # type: ignore[union-attr]
+            for field in self.layout.values
+        }
+
+    @classmethod
+    def _from_json_dict(cls, values: Any) -> Self:
+        known = {field.name: field.codec for field in cls.layout.values}
+        if not isinstance(values, dict) or not values.keys() <= known.keys():
+            reason = "not an object" if not isinstance(values, dict) else "no such field: "
+            unknown = ", ".join(sorted(values.keys() - known.keys())) if isinstance(values, dict) else ""
+            raise JsonError(message=cls.layout.name, reason=reason + unknown)
+        return cls(**{name: known[name].from_json(value) for name, value in values.items()})  # type: ignore[union-attr]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        if self._payload() == other._payload():
+            return True
+        return bool(self.layout.variable) and self._canonical() == other._canonical()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._canonical()))
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+        return f"{type(self).__name__}({inside})"
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._payload())
+
+    if sys.version_info >= (3, 12):
+
+        def __buffer__(self, flags: int, /) -> memoryview:
+            return self.as_bytes()
+
+    def __copy__(self) -> Self:
+        return self.to_owned()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.to_owned()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.layout.digest, bytes(self._payload()))
+
+
+#: Names that a field cannot have.
+_API = frozenset(name for name in dir(TLV) if not name.startswith("__")) | {"self", "emplace", "mro"}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, TLV):
+        return value.to_dict()
+    if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
+        return value
+    return [_plain(one) for one in value]
+
+
+def _restore(cls: type[TLV], digest: str, data: bytes) -> TLV:
+    if cls.layout.digest != digest:
+        raise LayoutMismatchError(message=cls.layout.name, stored=digest, current=cls.layout.digest)
+    return cls.read_from(data)
+
+
+def _no_layout(cls: type[TLV]) -> DeclarationError:
+    return DeclarationError(
+        where=cls.__name__, reason="the base class has no layout", remedy="call this on a message that you declare"
+    )
+
+
+def _annotations(namespace: dict[str, Any]) -> dict[str, Any]:
+    declared: dict[str, Any] = namespace.get("__annotations__", {})
+    return declared
+
+
+def _check_class(
+    name: str, namespace: dict[str, Any], type_id: int | None, version: int, byteorder: ByteOrder | None
+) -> None:
+    problem = None
+    if type_id is not None and (type(type_id) is not int or not 1 <= type_id <= TYPE_ID_MAX):
+        problem = (f"type={type_id!r} is no wire type", f"choose a number from 1 to {TYPE_ID_MAX}")
+    elif type(version) is not int or not 0 <= version <= 255:
+        problem = (f"version={version!r} is no schema version", "choose a number from 0 to 255")
+    elif byteorder not in (None, "little", "big"):
+        problem = (f"byteorder={byteorder!r} is unknown", 'write "little" or "big"')
+    elif "__slots__" in namespace or "__init__" in namespace:
+        problem = ("messages make their own __slots__ and __init__", "remove them; use defaults, or a classmethod")
+    if problem:
+        raise DeclarationError(where=name, reason=problem[0], remedy=problem[1])
