@@ -26,9 +26,14 @@ class Layer(ABC):
     source: str
     values: dict[str, Any]
 
+    def place(self, path: Path) -> str:
+        """Where the value at ``path`` was set, for a table."""
+        del path
+        return self.source
+
     @abstractmethod
     def origin(self, path: Path) -> str:
-        """Where in this source the value at ``path`` stands."""
+        """Where the value at ``path`` was set, and as what, for an error."""
 
     @abstractmethod
     def unknown(self, config: type[Config]) -> Iterator[str]:
@@ -62,6 +67,9 @@ class VariableLayer(Layer):
         self._names = [name for name in variables if prefix and name.upper().startswith(prefix)]
         self._variables = Variables(config, {name: variables[name] for name in self._names})
         self.values = self._variables()
+
+    def place(self, path: Path) -> str:
+        return self.place_of(self._variables.variable_for(path) or "")
 
     def origin(self, path: Path) -> str:
         variable = self._variables.variable_for(path) or ""
