@@ -122,11 +122,11 @@ class TLV(metaclass=MessageType):
     layout: ClassVar[Layout] = Layout("TLV", None, 1, "little", 0, ())
     type_id: ClassVar[int | None] = None
 
-    _buf: Any
-    _off: int
     if TYPE_CHECKING:
+        # ClassVar, though they are slots of each instance: a checker takes anything else for a field.
+        _buf: ClassVar[Any]
+        _off: ClassVar[int]
         _view: ClassVar[Callable[[Any, int], Any]]
-        _check_fields: Callable[[], None]
 
     @classmethod
     def ref_from(cls, buf: Buffer, offset: int = 0, length: int | None = None) -> Self:
@@ -241,6 +241,9 @@ class TLV(metaclass=MessageType):
             raise
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as cause:
             raise JsonError(message=cls.layout.name, reason=f"{type(cause).__name__}: {cause}") from cause
+
+    def _check_fields(self) -> None:
+        """The constraints of the declaration; each class has its own."""
 
     def _payload(self) -> bytes | memoryview:
         """The bytes of the message as they lie."""
