@@ -258,7 +258,7 @@ def view_maker(cls: type[TLV]) -> Function:
     new = object.__new__
 
     def view(buf: Any, offset: int) -> Any:
-        self = new(cls)
+        self: Any = new(cls)
         self._buf = buf
         self._off = offset
         return self
@@ -275,7 +275,7 @@ def ref_maker(cls: type[TLV], layout: Layout) -> Function:
             buf = as_buffer(buf, name)
         if offset < 0 or len(buf) - offset < size or length is not None:
             _available(name, size, len(buf), offset, length)
-        self = new(cls)
+        self: Any = new(cls)
         self._buf = buf
         self._off = offset
         return self
@@ -292,7 +292,7 @@ def ref_maker(cls: type[TLV], layout: Layout) -> Function:
         end = size
         for codec, at, where in variable:
             end = max(end, codec.locate(payload, at, where)[2])  # type: ignore[union-attr]
-        self = new(cls)
+        self: Any = new(cls)
         self._buf = payload[: min(aligned(end), available)]
         self._off = 0
         return self

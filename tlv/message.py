@@ -124,6 +124,7 @@ class TLV(metaclass=MessageType):
 
     if TYPE_CHECKING:
         # ClassVar, though they are slots of each instance: a checker takes anything else for a field.
+        __match_args__: ClassVar[Any]
         _buf: ClassVar[Any]
         _off: ClassVar[int]
         _view: ClassVar[Callable[[Any, int], Any]]
