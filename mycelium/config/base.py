@@ -121,7 +121,7 @@ class Config(BaseSettings):
         if not prefix_of(cls):
             reason = "it has no prefix to read variables under: class Name(Config, prefix=...)"
             raise ConfigDeclarationError(config=cls.__qualname__, reason=reason)
-        return Reading.of(cls, arguments=arguments or {}, section=section or {}, source=source, env_file=env_file)
+        return Reading.of(cls, arguments=arguments or {}, section=section, source=source, env_file=env_file)
 
     @classmethod
     def settings_customise_sources(

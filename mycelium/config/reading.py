@@ -122,7 +122,7 @@ class Reading:
         config: type[Config],
         *,
         arguments: Mapping[str, Any],
-        section: Mapping[str, Any],
+        section: Mapping[str, Any] | None,
         source: str,
         env_file: str | FilePath | None,
     ) -> Reading:
@@ -130,7 +130,8 @@ class Reading:
         layers: list[Layer] = [KeyLayer("arguments", arguments), VariableLayer(config, os.environ)]
         if env_file is not None:
             layers.append(EnvFileLayer(config, EnvFile(env_file)))
-        layers.append(KeyLayer(source, section))
+        if section is not None:
+            layers.append(KeyLayer(source, section))
         return cls(config, layers)
 
     def unknown(self) -> list[str]:

@@ -44,7 +44,7 @@ class Problems(list[str]):
 
 
 class ConfigError(DeclaredError):
-    """Family of the errors of configs."""
+    """Settings: how their class is declared, and what their sources say."""
 
 
 class InvalidConfigError(

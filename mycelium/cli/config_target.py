@@ -1,0 +1,112 @@
+"""Finds the config classes that the target of `mycelium config` names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mycelium.config import Config
+from mycelium.errors import ConfigTargetError
+from mycelium.nearest import did_you_mean
+
+__all__ = ["ConfigUse", "find_configs"]
+
+
+@dataclass(frozen=True)
+class ConfigUse:
+    """A config class, who uses it, and the section of a topology file that it gets."""
+
+    config: type[Config]
+    title: str
+    section: Mapping[str, Any] | None = None
+    source: str = "section"
+
+
+def find_configs(target: str) -> list[ConfigUse]:
+    """The configs that ``target`` names: ``module:Class``, a module or package, or a topology file.
+
+    Modules are also looked for in the working directory. Raises `ConfigTargetError`, and the errors
+    of the topology where it cannot be read.
+    """
+    directory = str(Path.cwd())
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    if target.endswith(".toml"):
+        found = list(_in_topology(target))
+        reason = "no actor of it takes a config"
+    elif ":" in target:
+        return [_in_class(target)]
+    else:
+        found = [ConfigUse(config, config.__name__) for config in _in_modules(target)]
+        reason = "there is no Config class with a prefix in it"
+    if not found:
+        raise ConfigTargetError(target=target, reason=reason)
+    return found
+
+
+def _in_topology(path: str) -> Iterator[ConfigUse]:
+    from mycelium.contract import contract_of
+    from mycelium.topology import Topology
+    from mycelium.topology.importing import import_actor
+
+    for name, spec in Topology.load(path).actors.items():
+        key = f"[actors.{name}.config]"
+        actor = spec.actor_class
+        kind = contract_of(import_actor(actor, path, key) if isinstance(actor, str) else actor).config_class
+        if isinstance(kind, type) and issubclass(kind, Config):
+            yield ConfigUse(kind, f"{name}: {kind.__name__}", spec.config or {}, f"{path} {key}")
+
+
+def _in_class(target: str) -> ConfigUse:
+    module_name, _, class_name = target.partition(":")
+    module = _import(target, module_name)
+    found = getattr(module, class_name, None)
+    if found is None:
+        known = [config.__name__ for config in _defined_in(module)]
+        raise ConfigTargetError(target=target, reason=did_you_mean(class_name, known, "its config classes"))
+    if isinstance(found, type) and issubclass(found, Config):
+        return ConfigUse(found, found.__name__)
+    from mycelium.actor import Actor
+    from mycelium.contract import contract_of
+
+    kind = contract_of(found).config_class if isinstance(found, type) and issubclass(found, Actor) else None
+    if isinstance(kind, type) and issubclass(kind, Config):
+        return ConfigUse(kind, f"{found.__name__}: {kind.__name__}")
+    raise ConfigTargetError(target=target, reason=f"{class_name} is neither a Config nor an actor that takes one")
+
+
+def _in_modules(target: str) -> Iterator[type[Config]]:
+    module = _import(target, target)
+    yield from _defined_in(module)
+    for inner in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{target}."):
+        yield from _defined_in(_import(target, inner.name))
+
+
+def _defined_in(module: ModuleType) -> list[type[Config]]:
+    return [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Config)
+        and value.__module__ == module.__name__
+        and value.model_config.get("env_prefix")
+    ]
+
+
+def _import(target: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigTargetError(target=target, reason=f"there is no module {error.name!r}") from error
+        raise ConfigTargetError(target=target, reason=f"{name} fails to import: {error}") from error
+    except Exception as error:
+        reason = f"{name} fails to import: {type(error).__name__}: {error}"
+        raise ConfigTargetError(target=target, reason=reason) from error
