@@ -1,0 +1,1 @@
+"""Market-data services written on Mycelium, the way a user would write theirs."""
