@@ -1,0 +1,1 @@
+"""Simulated venues and pools: reproducible input for when there is no other."""
