@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .buffers import as_buffer
-from .errors import BufferSpaceError, FieldValueError, ImmutableError, TextEncodingError, TLVError, TruncatedError
+from .errors import BufferSpaceError, FieldValueError, ImmutableError, TextEncodingError, TruncatedError
 from .kinds import ArrayKind, IntKind, Kind, NestedKind, TextKind
 from .layout import Field, Layout
 from .variable import VariableKind, aligned
@@ -116,35 +116,21 @@ def initializer(layout: Layout) -> Function:
 
 
 def emplacer(layout: Layout) -> Function:
-    """``emplace(buffer, offset, ...)``: packs its arguments straight into a caller's buffer."""
+    """``emplace(buffer, offset, ...)``: packs its arguments into a caller's buffer, all or nothing.
+
+    Not with ``struct.pack_into``: that has written the fields before the one that does not fit.
+    """
     arguments, steps, env = _packing(layout)
-    lines = [f"def emplace({', '.join(['_buffer', '_offset', '/', *arguments])}):", "    try:"]
-    lines += [f"        {line}" for line in steps.prepare]
-    if layout.variable:
-        lines.append(f"        _bytes = {steps.expression('_pack')}")
-    else:
-        lines += [
-            "        if type(_buffer) is not bytearray: _buffer = _as_buffer(_buffer, _name)",
-            f"        if _offset < 0 or len(_buffer) - _offset < {layout.size}: raise _no_space(_buffer, _offset)",
-            f"        {steps.expression('_pack_into', '_buffer', '_offset')}",
-        ]
-    lines += [
+    lines = [
+        f"def emplace({', '.join(['_buffer', '_offset', '/', *arguments])}):",
+        "    try:",
+        *(f"        {line}" for line in steps.prepare),
+        f"        _bytes = {steps.expression('_pack')}",
         "    except _MISFITS as _cause:",
-        "        if isinstance(_cause, _TLVError): raise",
-        f"        raise _fail(_buffer, _offset, ({_tuple(layout)}), _cause) from _cause",
-        "    return _put(_name, _bytes, _buffer, _offset)" if layout.variable else f"    return {layout.size}",
+        f"        raise _blame(({_tuple(layout)}), _cause) from _cause",
+        "    return _put(_name, _bytes, _buffer, _offset)",
     ]
-
-    def no_space(buffer: Any, offset: int) -> BufferSpaceError:
-        target = as_buffer(buffer, layout.name)
-        available = 0 if target.readonly else max(0, len(target) - max(0, offset))
-        return BufferSpaceError(message=layout.name, needed=layout.size, offset=offset, available=available)
-
-    def fail(buffer: Any, offset: int, values: tuple[Any, ...], cause: Exception) -> Exception:
-        return no_space(buffer, offset) if as_buffer(buffer, layout.name).readonly else _blame(layout, values, cause)
-
-    env |= {"_no_space": no_space, "_fail": fail, "_put": write_bytes, "_as_buffer": as_buffer}
-    env |= {"_TLVError": TLVError, "_name": layout.name}
+    env |= {"_blame": partial(_blame, layout), "_put": write_bytes, "_name": layout.name}
     return _compiled(lines, "emplace", layout, env)
 
 
@@ -156,8 +142,8 @@ class _Steps:
     stored: list[str]
     tail: str
 
-    def expression(self, packer: str, *first: str) -> str:
-        return f"{packer}({', '.join([*first, *self.stored])}){self.tail}"
+    def expression(self, packer: str) -> str:
+        return f"{packer}({', '.join(self.stored)}){self.tail}"
 
 
 def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
@@ -165,7 +151,7 @@ def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
     which no field does, so that a field may have any other name.
     """
     packer = struct.Struct(layout.format)
-    env: dict[str, Any] = {"_pack": packer.pack, "_pack_into": packer.pack_into, "_MISFITS": _MISFITS}
+    env: dict[str, Any] = {"_pack": packer.pack, "_MISFITS": _MISFITS}
     arguments: list[str] = []
     steps = _Steps([], [], "")
     at, tail = "_FIXED", ["_gap"]
@@ -314,8 +300,8 @@ def write_bytes(message: str, data: Any, buffer: Any, offset: int) -> int:
     """Copy the bytes of a message into a writable buffer; returns how many."""
     target = as_buffer(buffer, message)
     needed = len(data)
-    available = 0 if target.readonly else max(0, len(target) - max(0, offset))
-    if offset < 0 or available < needed:
+    if target.readonly or offset < 0 or len(target) - offset < needed:
+        available = 0 if target.readonly else max(0, len(target) - max(0, offset))
         raise BufferSpaceError(message=message, needed=needed, offset=offset, available=available)
     target[offset : offset + needed] = data
     return needed
