@@ -8,7 +8,6 @@ no multiple of 64; decimals, enums and optionals as their stored numbers; bytes 
 from __future__ import annotations
 
 import importlib
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import ColumnsShapeError, ColumnsUnavailableError
@@ -43,9 +42,11 @@ def strided_columns(layout: Layout, buf: Any, start: int, count: int, step: int)
     """``count`` fixed blocks, ``step`` bytes apart, as a structured array over ``buf``."""
     np = _numpy(layout.name)
     # The last record may end before a whole step: so ndarray with strides, not frombuffer.
-    return np.ndarray(  # type: ignore[no-any-return]
+    array: StructuredArray = np.ndarray(
         shape=(count,), dtype=layout_dtype(layout), buffer=buf, offset=start, strides=(step,)
     )
+    array.flags.writeable = False  # messages are immutable, also where their buffer is not
+    return array
 
 
 def group_columns(message: TLV, name: str) -> StructuredArray:
@@ -57,9 +58,19 @@ def group_columns(message: TLV, name: str) -> StructuredArray:
     return strided_columns(field.codec.message.layout, buf, start, count, step)
 
 
-@lru_cache(maxsize=512)
+_dtypes: dict[str, Any] = {}
+
+
 def layout_dtype(layout: Layout) -> np.dtype[np.void]:
     """The NumPy dtype of a fixed block: its fields at their offsets, padding and groups left out."""
+    # By digest: a layout itself has no hash where a default has none, and equals one whose nested messages differ.
+    made = _dtypes.get(layout.digest)
+    if made is None:
+        made = _dtypes[layout.digest] = _layout_dtype(layout)
+    return made
+
+
+def _layout_dtype(layout: Layout) -> np.dtype[np.void]:
     np = _numpy(layout.name)
     order = "<" if layout.byteorder == "little" else ">"
     fields = [field for field in layout.values if not isinstance(field.codec, VariableKind)]
