@@ -30,14 +30,15 @@ class Batch(Sequence[M], Generic[M]):
     once, when the first column is asked for.
     """
 
-    __slots__ = ("_buf", "_count", "_messages", "_start", "_step", "_type")
+    __slots__ = ("_buf", "_count", "_length", "_messages", "_start", "_step", "_type")
 
-    def __init__(self, message_type: type[M], buf: Any, start: int, count: int, step: int) -> None:
+    def __init__(self, message_type: type[M], buf: Any, start: int, count: int, step: int, length: int) -> None:
         self._type = message_type
         self._buf = buf
         self._start = start
         self._count = count
         self._step = step
+        self._length = length
         self._messages: tuple[M, ...] | None = None
 
     @classmethod
@@ -53,7 +54,7 @@ class Batch(Sequence[M], Generic[M]):
             raise DeclarationError(
                 where="Batch.of", reason=f"a batch holds one message type, got {names}", remedy="group them by type"
             )
-        batch = cls(types.pop(), None, 0, len(kept), 0)
+        batch = cls(types.pop(), None, 0, len(kept), 0, 0)
         batch._messages = kept
         return batch
 
@@ -90,9 +91,13 @@ class Batch(Sequence[M], Generic[M]):
     def __iter__(self) -> Iterator[M]:
         if self._messages is not None:
             yield from self._messages
-            return
-        for i in range(self._count):
-            yield self._at(i)
+        elif self._type.layout.variable:
+            for i in range(self._count):
+                yield self._at(i)
+        else:
+            view, buf = self._type._view, self._buf
+            for at in range(self._start, self._start + self._count * self._step, self._step):
+                yield view(buf, at)
 
     @overload
     def __getitem__(self, index: int) -> M: ...
@@ -112,8 +117,7 @@ class Batch(Sequence[M], Generic[M]):
 
     def _at(self, index: int) -> M:
         start = self._start + index * self._step
-        layout = self._type.layout
-        if layout.variable:
-            return self._type.ref_from(self._buf, start, self._step - 8)
+        if self._type.layout.variable:
+            return self._type.ref_from(self._buf, start, self._length)
         view: M = self._type._view(self._buf, start)
         return view

@@ -13,12 +13,15 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .batch import Batch
 from .buffers import as_buffer
 from .errors import (
     ChecksumError,
+    DeclarationError,
+    FieldValueError,
     FrameContentError,
     FrameHeaderError,
     FrameLimitError,
@@ -45,9 +48,23 @@ TLV_HEADER = struct.Struct("<HBBI")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a reader or writer accepts. ``frame_size`` counts header and payload, in bytes."""
+    """What a reader or writer accepts. ``frame_size`` counts header and payload, in bytes.
+
+    Raises `FieldValueError` for a limit below a header or beyond what a header can say.
+    """
 
     frame_size: int = 16 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        least, most = HEADER.size, HEADER.size + 0xFFFF_FFF8
+        if not least <= self.frame_size <= most:
+            raise FieldValueError(
+                message="Limits",
+                field="frame_size",
+                kind="a frame",
+                value=str(self.frame_size),
+                rule=f"outside {least}..{most}",
+            )
 
 
 class FrameHeader(NamedTuple):
@@ -66,6 +83,15 @@ class FrameHeader(NamedTuple):
 DEFAULT_LIMITS = Limits()
 
 
+class Known(NamedTuple):
+    """What reading a TLV of a known type takes; ``view`` only where its bytes need no further check."""
+
+    message_type: type[TLV]
+    version: int
+    size: int
+    view: Callable[[Any, int], Any] | None
+
+
 class Frame:
     """A frame that was read: its header, and its messages as views over the same bytes.
 
@@ -76,7 +102,7 @@ class Frame:
 
     __slots__ = ("_buf", "_end", "_start", "_table", "header", "newer", "offset", "size", "unknown")
 
-    def __init__(self, buf: Any, offset: int, header: FrameHeader, table: Mapping[int, type[TLV]]) -> None:
+    def __init__(self, buf: Any, offset: int, header: FrameHeader, table: Mapping[int, Known]) -> None:
         self.header = header
         self.offset = offset
         self.size = HEADER.size + header.payload_size
@@ -89,8 +115,9 @@ class Frame:
 
     def __iter__(self) -> Iterator[TLV]:
         """Views of the messages in order. Raises `FrameContentError` at a malformed TLV."""
-        for message_type, at, length in self._walk():
-            yield self._ref(message_type, at, length)
+        buf = self._buf
+        for (message_type, _, size, view), at, length in self._walk():
+            yield self._ref(message_type, at, length) if view is None or length < size else view(buf, at)
 
     def dispatch(self, handlers: Mapping[type[TLV], Callable[[Any], object]]) -> int:
         """Call the handler of each message's class with a view of it; returns how many were called.
@@ -98,37 +125,30 @@ class Frame:
         Messages without a handler are passed over. What a handler raises comes through.
         """
         called = 0
-        # The class and its view maker beside the handler, so that a message costs one look-up.
-        table = {kind.type_id: (kind, kind.layout, handler) for kind, handler in handlers.items()}
-        for message_type, at, length in self._walk():
-            entry = table.get(message_type.type_id)
-            if entry is not None:
-                _, layout, handler = entry
-                if length >= layout.size and not layout.variable:
-                    handler(message_type._view(self._buf, at))
-                else:
-                    handler(self._ref(message_type, at, length))
+        buf = self._buf
+        for (message_type, _, size, view), at, length in self._walk():
+            handler = handlers.get(message_type)
+            if handler is not None:
+                handler(self._ref(message_type, at, length) if view is None or length < size else view(buf, at))
                 called += 1
         return called
 
     def batches(self) -> Iterator[Batch[Any]]:
-        """Runs of TLVs of one type and length, in order."""
-        run: tuple[type[TLV], int, int] | None = None
-        count = 0
-        for message_type, at, length in self._walk():
-            self._ref(message_type, at, length)
-            if run is not None and run[0] is message_type and run[2] == length:
-                count += 1
-                continue
-            if run is not None:
-                yield self._batch(run, count)
-            run, count = (message_type, at, length), 1
+        """Runs of TLVs of one type and length, in order. Raises as iterating does."""
+        run: tuple[type[TLV], int] | None = None
+        start = count = following = 0
+        for (message_type, _, size, view), at, length in self._walk():
+            if view is None or length < size:
+                self._ref(message_type, at, length)
+            # An unknown TLV between two of one type ends the run too: the second lies further on than a step.
+            if run != (message_type, length) or at != following:
+                if run is not None:
+                    yield Batch(run[0], self._buf, start, count, TLV_HEADER.size + aligned(run[1]), run[1])
+                run, start, count = (message_type, length), at, 0
+            count += 1
+            following = at + aligned(length) + TLV_HEADER.size
         if run is not None:
-            yield self._batch(run, count)
-
-    def _batch(self, run: tuple[type[TLV], int, int], count: int) -> Batch[Any]:
-        message_type, at, length = run
-        return Batch(message_type, self._buf, at, count, TLV_HEADER.size + aligned(length))
+            yield Batch(run[0], self._buf, start, count, TLV_HEADER.size + aligned(run[1]), run[1])
 
     def _ref(self, message_type: type[TLV], at: int, length: int) -> TLV:
         try:
@@ -138,26 +158,26 @@ class Frame:
                 offset=at - 8, type_id=message_type.type_id or 0, length=length, reason=f"too short for {cause.message}"
             ) from cause
 
-    def _walk(self) -> Iterator[tuple[type[TLV], int, int]]:
-        """Class, offset of the payload and its length for each TLV of a known type."""
+    def _walk(self) -> Iterator[tuple[Known, int, int]]:
+        """How to read it, offset of the payload and its length for each TLV of a known type."""
         self.unknown = self.newer = 0
         buf, at, end, table = self._buf, self._start, self._end, self._table
         unpack = TLV_HEADER.unpack_from
         while at < end:
-            if end - at < 8:
-                raise FrameContentError(offset=at, type_id=0, length=end - at, reason="the header is cut")
-            type_id, version, _, length = unpack(buf, at)
-            following = at + 8 + aligned(length)
-            if following > end:
-                raise FrameContentError(offset=at, type_id=type_id, length=length, reason="it ends after the frame")
-            message_type = table.get(type_id)
-            if message_type is None:
+            type_id, version, _, length = unpack(buf, at)  # never cut: the payload size is a multiple of 8
+            payload = at + 8
+            at = payload + ((length + 7) & ~7)
+            if at > end:
+                raise FrameContentError(
+                    offset=payload - 8, type_id=type_id, length=length, reason="it ends after the frame"
+                )
+            known = table.get(type_id)
+            if known is None:
                 self.unknown += 1
-            else:
-                if version > message_type.layout.version:
-                    self.newer += 1
-                yield message_type, at + 8, length
-            at = following
+                continue
+            if version > known.version:
+                self.newer += 1
+            yield known, payload, length
 
 
 def read_frame(
@@ -170,27 +190,37 @@ def read_frame(
 
     Example: ``for message in read_frame(data): print(message)``.
     """
-    return _read(_flat(buf), offset, message_table(messages), limits)
+    return _read(_flat(buf), offset, known_types(tuple(messages)), limits)
 
 
 def read_frames(
     buf: Any, offset: int = 0, *, messages: Iterable[type[TLV]] = MARKET_DATA_MESSAGES, limits: Limits = DEFAULT_LIMITS
 ) -> Iterator[Frame]:
     """The frames that follow each other in a buffer. Raises as `read_frame`, after the good ones."""
-    flat, table = _flat(buf), message_table(messages)
-    while offset < len(flat):
+    flat, table = _flat(buf), known_types(tuple(messages))
+    while offset != len(flat):
         frame = _read(flat, offset, table, limits)
         yield frame
         offset += frame.size
 
 
-def message_table(messages: Iterable[type[TLV]]) -> dict[int, type[TLV]]:
-    """Classes by wire type. Raises `UntypedMessageError` for a class without one."""
-    table: dict[int, type[TLV]] = {}
+@lru_cache(maxsize=64)
+def known_types(messages: tuple[type[TLV], ...]) -> Mapping[int, Known]:
+    """How to read each class, by wire type. Raises `UntypedMessageError` for a class without one."""
+    table: dict[int, Known] = {}
     for message in messages:
-        if message.type_id is None:
-            raise UntypedMessageError(message=message.__name__)
-        table[message.type_id] = message
+        layout = message.layout
+        if layout.type_id is None:
+            raise UntypedMessageError(message=layout.name)
+        other = table.get(layout.type_id)
+        if other is not None and other.message_type is not message:
+            raise DeclarationError(
+                where="messages",
+                reason=f"{other.message_type.__name__} and {layout.name} both have type {layout.type_id}",
+                remedy="read with one of them",
+            )
+        view = None if layout.variable else message._view
+        table[layout.type_id] = Known(message, layout.version, layout.size, view)
     return table
 
 
@@ -198,7 +228,7 @@ def _flat(buf: Any) -> Any:
     return buf if type(buf) is bytes else as_buffer(buf, "Frame")
 
 
-def _read(buf: Any, offset: int, table: Mapping[int, type[TLV]], limits: Limits) -> Frame:
+def _read(buf: Any, offset: int, table: Mapping[int, Known], limits: Limits) -> Frame:
     available = len(buf) - offset
     if offset < 0:
         raise FrameHeaderError(offset=offset, reason="the offset is negative")

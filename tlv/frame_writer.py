@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .buffers import as_buffer
-from .errors import BufferSpaceError, FrameFullError, UntypedMessageError
+from .codegen import short
+from .errors import BufferSpaceError, FieldValueError, FrameFullError, UntypedMessageError
 from .frame import DEFAULT_LIMITS, FLAG_CHECKSUM, HEADER, MAGIC, TLV_HEADER, VERSION, Limits, checksum
 from .message import TLV
 from .variable import aligned
@@ -35,6 +36,9 @@ class FrameWriter:
             next. By default a buffer of its own that grows, of which `finish` returns copies.
         limits: The largest frame that is allowed.
         clock: Nanoseconds since the epoch, for the timestamp.
+
+    Raises `FieldValueError` for a source or sequence out of range, `BufferTypeError`, and
+    `BufferSpaceError` for a buffer that is read-only or smaller than a header.
     """
 
     def __init__(
@@ -47,20 +51,20 @@ class FrameWriter:
         limits: Limits = DEFAULT_LIMITS,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        _check("source", source, 16)
+        _check("sequence", sequence, 64)
         self.sequence = sequence
         self._source = source
         self._flags = FLAG_CHECKSUM if checksum else 0
         self._own = buffer is None
-        target = bytearray(_START_SIZE) if buffer is None else as_buffer(buffer, "FrameWriter")
-        self._buf: Any = target
+        self._buf = memoryview(bytearray(_START_SIZE)) if self._own else as_buffer(buffer, "FrameWriter")
         self._limit = limits.frame_size if self._own else min(limits.frame_size, len(self._buf))
         self._clock = clock
         self._at = HEADER.size
         self._count = 0
-        if buffer is not None:
-            available = len(target) if isinstance(target, memoryview) and not target.readonly else 0
-            if available < HEADER.size:
-                raise BufferSpaceError(message="Frame", needed=HEADER.size, offset=0, available=available)
+        available = 0 if self._buf.readonly else len(self._buf)
+        if available < HEADER.size:
+            raise BufferSpaceError(message="Frame", needed=HEADER.size, offset=0, available=available)
 
     @property
     def size(self) -> int:
@@ -85,12 +89,13 @@ class FrameWriter:
         length = len(payload)
         start = self._begin(type(message), length)
         self._buf[start : start + length] = payload
-        self._commit(type(message), start, length)
+        self._at = start + aligned(length)
+        self._count += 1
 
     def emplace(self, message_type: type[TLV], /, *args: Any, **fields: Any) -> None:
         """Pack the fields of a message straight into the frame; arguments of its constructor.
 
-        Raises as `append`, and `FieldValueError`.
+        Raises as `append`, and `FieldValueError`; the frame stays as it was then.
         """
         if message_type.layout.variable:
             self.append(message_type(*args, **fields))
@@ -98,43 +103,52 @@ class FrameWriter:
         length = message_type.layout.size
         start = self._begin(message_type, length)
         message_type.emplace(self._buf, start, *args, **fields)
-        self._commit(message_type, start, length)
+        self._at = start + aligned(length)
+        self._count += 1
 
     def finish(self) -> Any:
         """Close the frame and begin the next one; returns the bytes of the closed one.
 
         That is ``bytes`` from a buffer of its own, else a read-only memoryview of the caller's.
+        Raises `FieldValueError` when the clock or the sequence has left 64 bits.
         """
         size = self._at
         header = (MAGIC, VERSION, self._flags, self._source, self.sequence, self._clock(), size - HEADER.size)
+        _check("sequence", header[4], 64)
+        _check("timestamp", header[5], 64)
         HEADER.pack_into(self._buf, 0, *header, 0)
         if self._flags & FLAG_CHECKSUM:
             HEADER.pack_into(self._buf, 0, *header, checksum(self._buf, 0, size))
         self.sequence += 1
         self._at = HEADER.size
         self._count = 0
-        view = memoryview(self._buf)[:size]
+        view = self._buf[:size]
         return bytes(view) if self._own else view.toreadonly()
 
     def _begin(self, message_type: type[TLV], length: int) -> int:
-        """Make room for a TLV; returns where its payload starts."""
-        if message_type.type_id is None:
-            raise UntypedMessageError(message=message_type.__name__)
-        needed = TLV_HEADER.size + aligned(length)
-        end = self._at + needed
-        if end > self._limit:
-            raise FrameFullError(message=message_type.__name__, needed=needed, available=self._limit - self._at)
-        if end > len(self._buf):
-            grown = bytearray(min(self._limit, max(end, 2 * len(self._buf))))
-            grown[: self._at] = memoryview(self._buf)[: self._at]
-            self._buf = grown
-        return self._at + TLV_HEADER.size
+        """Make room for a TLV and write its header and the zeros at its end; returns where its payload starts.
 
-    def _commit(self, message_type: type[TLV], start: int, length: int) -> None:
-        TLV_HEADER.pack_into(
-            self._buf, start - TLV_HEADER.size, message_type.type_id, message_type.layout.version, 0, length
-        )
+        The frame holds it only when the payload is written and the caller moves ``_at`` behind it.
+        """
+        type_id = message_type.type_id
+        if type_id is None:
+            raise UntypedMessageError(message=message_type.__name__)
+        start = self._at + 8
         end = start + aligned(length)
-        self._buf[start + length : end] = bytes(end - start - length)
-        self._at = end
-        self._count += 1
+        if end > self._limit:
+            raise FrameFullError(message=message_type.__name__, needed=end - self._at, available=self._limit - self._at)
+        if end > len(self._buf):
+            grown = memoryview(bytearray(min(self._limit, max(end, 2 * len(self._buf)))))
+            grown[: self._at] = self._buf[: self._at]
+            self._buf = grown
+        TLV_HEADER.pack_into(self._buf, self._at, type_id, message_type.layout.version, 0, length)
+        if length % 8:
+            self._buf[start + length : end] = bytes(end - start - length)
+        return start
+
+
+def _check(name: str, value: Any, bits: int) -> None:
+    if not isinstance(value, int) or not 0 <= value < 1 << bits:
+        raise FieldValueError(
+            message="FrameHeader", field=name, kind=f"u{bits}", value=short(value), rule=f"outside 0..{(1 << bits) - 1}"
+        )
