@@ -97,7 +97,7 @@ def _rule(reading: Reading, detail: ErrorDetails) -> str:
         places = ", ".join(layer.source for layer in reading.layers[1:])
         return f"it is required, and is in none of {places}" if places else "it is required"
     if kind in ("value_error", "assertion_error"):
-        return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return " ".join(message.removeprefix("Value error, ").removeprefix("Assertion failed, ").split())
     if kind in _CONTAINER_ERRORS and isinstance(detail["input"], str):
         return f"{message[0].lower()}{message[1:]}, written as JSON"
     return f"{message[0].lower()}{message[1:]}"

@@ -69,11 +69,11 @@ class VariableLayer(Layer):
         self.values = self._variables()
 
     def place(self, path: Path) -> str:
-        return self.place_of(self._variables.variable_for(path) or "")
+        return self.place_of(self._variables.variable_for(path))
 
     def origin(self, path: Path) -> str:
-        variable = self._variables.variable_for(path) or ""
-        inside = "" if len(path) == variable.count(NESTING) + 1 else f"inside {variable}, "
+        variable = self._variables.variable_for(path)
+        inside = "" if len(path) <= variable.count(NESTING) + 1 else f"inside {variable}, "
         return f"{inside}{self.place_of(variable)}"
 
     def place_of(self, variable: str) -> str:

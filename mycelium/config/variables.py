@@ -49,14 +49,15 @@ class Variables(EnvSettingsSource):
         values: dict[str, Any] = _with_nulls(super().__call__(), self.settings_cls)
         return values
 
-    def variable_for(self, path: tuple[str | int, ...]) -> str | None:
-        """The variable that set what lies at ``path``, which may have set more than that."""
-        names = [str(key) for key in path]
+    def variable_for(self, path: tuple[str | int, ...]) -> str:
+        """The variable that set what lies at ``path``, or more than that, or the first part of it."""
+        names = [str(key).lower() for key in path]
         for depth in range(len(names), 0, -1):
-            variable = f"{self.env_prefix}{NESTING.join(names[:depth])}"
-            if variable.lower() in self.env_vars:
+            variable = f"{self.env_prefix.lower()}{NESTING.join(names[:depth])}"
+            if variable in self.env_vars:
                 return variable.upper()
-        return None
+        whole = f"{self.env_prefix.lower()}{NESTING.join(names)}{NESTING}"
+        return next(name for name in self.env_vars if name.startswith(whole)).upper()
 
 
 class EnvFile:
