@@ -7,7 +7,7 @@ exported here; the 17 market-data messages are in `tlv.market_data`.
 from .batch import Batch
 from .declared_error import DeclaredError, catalogue, error_from_dict, error_with_code
 from .define import define_tlv
-from .describe import describe, describe_dict
+from .describe import describe, describe_dict, describe_markdown
 from .errors import (
     BufferSpaceError,
     BufferTypeError,
@@ -131,6 +131,7 @@ __all__ = [
     "define_tlv",
     "describe",
     "describe_dict",
+    "describe_markdown",
     "error_from_dict",
     "error_with_code",
     "f32",
