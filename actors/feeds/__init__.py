@@ -1,0 +1,1 @@
+"""Feeds: recorded market data and event logs as messages."""
