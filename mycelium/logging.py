@@ -1,0 +1,113 @@
+"""Sets up structlog for a program: console lines on a terminal, JSON lines elsewhere, to stderr.
+
+Every line names actor and node where it has them. What other libraries (pykka among them) log
+through the standard library comes out the same way.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+__all__ = ["LOG_LEVELS", "configure_logging", "reset_logging"]
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure_logging(level: str = "info", *, node: str = "", as_json: bool | None = None) -> None:
+    """Log from ``level`` up; ``node`` is named in every line that names none.
+
+    ``as_json`` chooses the form; by default it is JSON unless stderr is a terminal. Calling it
+    again replaces what was set up before.
+    """
+    form_json = not sys.stderr.isatty() if as_json is None else as_json
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso" if form_json else "%H:%M:%S.%f", utc=form_json),
+        _NodeName(node),
+    ]
+    last: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        if form_json
+        else [_short_time, _console_renderer()]
+    )
+    reset_logging()
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=_StderrLogger,
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+    )
+    handler = _StderrHandler()
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(max(number, logging.WARNING) if number > logging.DEBUG else number)
+
+
+def reset_logging() -> None:
+    """Undo `configure_logging`."""
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _StderrHandler)]:
+        root.removeHandler(handler)
+        root.setLevel(logging.WARNING)
+
+
+class _NodeName:
+    """Adds the name of the node to lines that do not name one."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        del logger, method
+        if self._node:
+            event.setdefault("node", self._node)
+        return event
+
+
+def _short_time(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Milliseconds are enough for eyes."""
+    del logger, method
+    event["timestamp"] = str(event["timestamp"])[:12]
+    return event
+
+
+def _console_renderer() -> structlog.dev.ConsoleRenderer:
+    plain = structlog.dev.plain_traceback
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0)
+
+
+class _StderrLogger:
+    """Writes whole lines to whatever stderr is at that moment: a live display may stand in front of it."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def msg(self, message: str) -> None:
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
+
+    log = debug = info = warn = warning = error = err = exception = critical = fatal = failure = msg
+
+
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """The same for the standard library's loggers."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
