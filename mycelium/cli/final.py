@@ -1,0 +1,66 @@
+"""The final report of `mycelium run` as text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+import click
+
+from mycelium.report import Report, SourceProgress
+
+from .format import bytes_text, count_text, plain_table, rate_text, time_text
+
+__all__ = ["final_lines", "verdict_line"]
+
+
+def final_lines(report: Report) -> Iterator[str]:
+    """Everything that a run has to say, the verdict last."""
+    profile = f" ({report.profile})" if report.profile else ""
+    yield f"{report.topology}{profile}: {report.state} after {report.seconds:.2f} s"
+    for actor, said in report.summaries.items():
+        yield ""
+        yield click.style(actor, bold=True)
+        yield textwrap.indent(said.rstrip("\n"), "  ")
+    yield ""
+    yield from _messages(report)
+    yield ""
+    for source in report.sources:
+        yield f"source    {_source(source)}"
+    yield f"rate      {rate_text(report.rate)} messages/s"
+    if report.hand_off.samples:
+        delays = f"p50 {time_text(report.hand_off.p50_us)}, p99 {time_text(report.hand_off.p99_us)}"
+        yield f"hand-off  {delays} ({report.hand_off.samples:,} samples)"
+    yield f"memory    {bytes_text(report.resident_bytes)} resident, {bytes_text(report.peak_bytes)} at most"
+    for message, count in report.unrouted.items():
+        yield f"unrouted  {count:,} {message} were emitted, and nobody receives them"
+    for failure in report.failures:
+        yield click.style(f"failed    {failure.actor}: {failure.error}: {failure.message}", fg="red")
+    yield verdict_line(report)
+
+
+def verdict_line(report: Report) -> str:
+    """The ledger's verdict, in green or red where there are colours."""
+    return click.style(f"ledger    {report.verdict}", fg="green" if report.balanced else "red", bold=True)
+
+
+def _messages(report: Report) -> Iterator[str]:
+    """The ledger's rows; columns that are empty throughout are left out, dropped and dead letters never."""
+    total = report.total
+    columns = ["sent", "handled", "failed", "dropped", "dead_lettered", "in_flight"]
+    columns = [name for name in columns if name not in {"failed", "in_flight"} or getattr(total, name)]
+    head = ["type", "message", *(name.replace("_", "-") for name in columns)]
+    rows = [
+        [str(row.type_id) if row.type_id else "", row.message, *(count_text(getattr(row, name)) for name in columns)]
+        for row in (*report.messages, total)
+    ]
+    yield from plain_table(head, rows, left=(1,))
+
+
+def _source(source: SourceProgress) -> str:
+    of = f" of {source.total:,}" if source.total is not None else ""
+    label = f" {source.label}" if source.label else ""
+    said = f"{source.actor}: {source.done:,}{of}{label}, {source.state}"
+    if source.refused:
+        said += f"; refused: {', '.join(f'{count:,} {reason}' for reason, count in source.refused.items())}"
+    return said
