@@ -1,0 +1,34 @@
+"""The command ``mycelium``: one file a command, each imported when it is used."""
+
+from __future__ import annotations
+
+import click
+
+from .lazy import LazyGroup
+
+__all__ = ["cli", "main"]
+
+
+@click.group(
+    cls=LazyGroup,
+    commands={
+        "run": ("mycelium.cli.run:run_command", "Run a topology until its sources are finished."),
+        "bench": ("mycelium.cli.bench:bench_command", "Measure this machine, side by side with plain pykka."),
+        "describe": ("mycelium.cli.describe:describe_command", "Show the layout of messages, or a topology."),
+        "decode": ("mycelium.cli.decode:decode_command", "Print the messages of a recording."),
+        "errors": ("mycelium.cli.errors:errors_command", "List every declared error."),
+        "config": ("mycelium.cli.config:config_command", "Show the settings of a config and their sources."),
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="mycelium-actors", prog_name="mycelium", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Message-driven services: run a topology of actors, look at its messages, measure it.
+
+    `mycelium COMMAND --help` tells more about each command.
+    """
+
+
+def main() -> None:
+    """Run the command line; a declared error is one line on stderr and exit code 2."""
+    cli(prog_name="mycelium")

@@ -1,0 +1,96 @@
+"""A click group that imports a command when it is used, and turns declared errors into one line."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Mapping
+from typing import IO, Any
+
+import click
+
+from mycelium.nearest import did_you_mean
+from tlv.declared_error import DeclaredError
+
+__all__ = ["LazyGroup", "UserError"]
+
+_DEBUG = "mycelium.debug"
+
+
+class UserError(click.ClickException):
+    """A declared error on its way to stderr."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write the one line."""
+        click.echo(f"mycelium: {self.format_message()}", file=file, err=file is None)
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by import path and short help, so that ``--help`` imports none of them.
+
+    Every command gets ``--debug``, which prints the traceback of a declared error too.
+    """
+
+    def __init__(self, *args: Any, commands: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.paths = dict(commands)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of the declaration."""
+        return list(self.paths)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in self.paths:
+            return None
+        module, _, attribute = self.paths[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        if not any(parameter.name == "debug" for parameter in command.params):
+            command.params.append(_debug_option())
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command where there is none of this name."""
+        name = args[0]
+        if name not in self.paths and not name.startswith("-"):
+            ctx.fail(f"there is no command {name!r}; {did_you_mean(name, self.paths, 'commands')}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by their short help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in self.paths.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what it declares becomes a `UserError`."""
+        try:
+            return super().invoke(ctx)
+        except DeclaredError as error:
+            if ctx.meta.get(_DEBUG):
+                click.echo(traceback.format_exc(), err=True)
+            raise UserError(_told(error)) from error
+
+
+def _debug_option() -> click.Option:
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_remember,
+        help="Print the traceback of an error too.",
+    )
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    del parameter
+    ctx.meta[_DEBUG] = value
+
+
+def _told(error: DeclaredError) -> str:
+    return "; ".join([str(error), *getattr(error, "__notes__", [])])
