@@ -1,0 +1,13 @@
+"""Topologies: which actors run, with which configs, and who receives from whom.
+
+`model` is what a file or a program writes, `loading` reads the file, `resolving` checks it against
+the classes that it names and gives a `resolved` topology, which a node starts.
+"""
+
+from __future__ import annotations
+
+from .model import ActorSpec, Topology
+from .resolved import ResolvedActor, ResolvedTopology
+from .resolving import resolve
+
+__all__ = ["ActorSpec", "ResolvedActor", "ResolvedTopology", "Topology", "resolve"]

@@ -1,0 +1,157 @@
+"""Reads a topology file: from text to the model, telling everything that is wrong at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from mycelium.errors.topology import (
+    DuplicateNameError,
+    TopologyFileError,
+    TopologyRefusedError,
+    TopologySyntaxError,
+    TopologyValueError,
+    UnknownKeyError,
+)
+from mycelium.nearest import did_you_mean
+from mycelium.venues import Venue, duplicate_venues
+from tlv import DeclaredError
+
+from .model import ActorSpec, Header, Topology, check_actor_name
+from .problems import key_text, problems_of
+
+__all__ = ["load_topology"]
+
+_SECTIONS = ("topology", "venues", "actors")
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def load_topology(path: str | os.PathLike[str]) -> Topology:
+    """The topology in the file ``path``; see `Topology.load`.
+
+    Where sections are wrong, the rest of the file is checked all the same (classes, configs,
+    senders), so that one run tells everything.
+    """
+    file = os.fspath(path)
+    document = _read(file)
+    reader = _Reader(file, document)
+    topology = reader.topology()
+    if not reader.problems:
+        return topology
+    from .resolving import problems_of_topology
+
+    others = problems_of_topology(topology, unread=reader.unread_actors)
+    raise TopologyRefusedError.of(file, (*reader.problems, *others))
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        text = Path(file).read_bytes().decode()
+    except OSError as error:
+        raise TopologyFileError(file=file, reason=error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise TopologySyntaxError(file=file, reason=f"it is not text (byte {error.start})") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        duplicate = _duplicate(file, text, str(error))
+        if duplicate is not None:
+            raise duplicate from error
+        raise TopologySyntaxError(file=file, reason=str(error)) from error
+
+
+def _duplicate(file: str, text: str, said: str) -> DuplicateNameError | None:
+    """The error for a name that stands twice; tomllib tells it only by the words of its message."""
+    at = re.search(r"\(at line (\d+), column \d+\)", said)
+    if at is None or not ("twice" in said or "overwrite" in said):
+        return None
+    number = int(at[1])
+    lines = text.splitlines()
+    line = lines[number - 1].strip()
+    place = f" (line {number})"
+    if line.startswith("["):
+        section = line.strip("[] \t")
+        return DuplicateNameError(file=file, key="sections", name=line, place=place) if section else None
+    headings = (above.strip() for above in reversed(lines[:number]) if above.lstrip().startswith("["))
+    name = line.partition("=")[0].strip()
+    return DuplicateNameError(file=file, key=next(headings, "the file"), name=repr(name), place=place)
+
+
+class _Reader:
+    """Reads a document part by part; a wrong part is a problem and is left out."""
+
+    def __init__(self, file: str, document: Mapping[str, Any]) -> None:
+        self.file = file
+        self.document = document
+        self.problems: list[DeclaredError] = []
+        self.unread_actors: set[str] = set()
+
+    def topology(self) -> Topology:
+        """The topology of the parts that are right."""
+        for name in self.document:
+            if name not in _SECTIONS:
+                hint = did_you_mean(name, _SECTIONS, "sections")
+                self.problems.append(UnknownKeyError(file=self.file, key="the file", name=name, hint=hint))
+        section = self._table(self.document.get("topology", {}), "topology")
+        header = self._read(Header, section, "topology") or Header()
+        return Topology(
+            name=header.name or Path(self.file).stem,
+            profile=header.profile,
+            input_profile=header.input_profile,
+            actors=dict(self._actors()),
+            venues=self._venues(),
+            file=self.file,
+        )
+
+    def _actors(self) -> Iterator[tuple[str, ActorSpec]]:
+        for name, section in self._table(self.document.get("actors", {}), "actors").items():
+            try:
+                check_actor_name(name)
+            except ValueError as error:
+                self._refuse(str(error), "actors", name)
+                self.unread_actors.add(name)
+                continue
+            spec = self._read(ActorSpec, self._table(section, "actors", name), "actors", name)
+            if spec is None:
+                self.unread_actors.add(name)
+            else:
+                yield name, spec
+
+    def _venues(self) -> list[Venue]:
+        given = self.document.get("venues", [])
+        if not isinstance(given, list):
+            self._refuse("write each venue under a heading [[venues]]", "venues")
+            return []
+        read = [
+            venue
+            for index, section in enumerate(given)
+            if (venue := self._read(Venue, self._table(section, "venues", index), "venues", index)) is not None
+        ]
+        twice = duplicate_venues(read)
+        self.problems.extend(
+            DuplicateNameError(file=self.file, key="[[venues]]", name=what, place=place) for _, what, place in twice
+        )
+        refused = {index for index, _, _ in twice}
+        return [venue for index, venue in enumerate(read) if index not in refused]
+
+    def _table(self, given: object, *where: str | int) -> dict[str, Any]:
+        if isinstance(given, dict):
+            return given
+        self._refuse(f"a section is expected here, got {given!r}", *where)
+        return {}
+
+    def _read(self, model: type[_Model], section: dict[str, Any], *where: str | int) -> _Model | None:
+        try:
+            return model.model_validate(section)
+        except ValidationError as error:
+            self.problems.extend(problems_of(error, self.file, model, where))
+            return None
+
+    def _refuse(self, problem: str, *where: str | int) -> None:
+        self.problems.append(TopologyValueError(file=self.file, key=key_text(*where), problem=problem))

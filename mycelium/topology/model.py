@@ -1,0 +1,200 @@
+"""The model of a topology: actors, their configs, who listens to whom, and the venues.
+
+The TOML file and the Python form are this one model. ::
+
+    Topology(
+        name="demo",
+        actors={
+            "ticker": Ticker,
+            "tape": ActorSpec(actor_class=Tape, listens_to=("ticker",), config={"window_s": 2.0}),
+        },
+    )
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from mycelium.actor import Actor
+from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
+from mycelium.venues import Venue, VenueTable, duplicate_venues
+
+from .problems import problems_of
+
+__all__ = ["ActorSpec", "Header", "Topology"]
+
+ACTOR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class ActorSpec(BaseModel):
+    """One actor of a topology: its class, its config, whom it listens to, and when it runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    actor_class: Annotated[
+        str | type[Actor],
+        Field(
+            validation_alias=AliasChoices("class", "actor_class"),
+            description="import path `package.module:Class`, or in Python the class itself",
+        ),
+    ]
+    listens_to: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            validation_alias=AliasChoices("from", "listens_to"),
+            description="the only actors it receives from; without this key, all that emit what it receives",
+        ),
+    ] = None
+    profile: Annotated[
+        tuple[str, ...],
+        Field(description="the profiles in which it runs; without this key, all of them"),
+    ] = ()
+    config: Annotated[Any, Field(description="the section of its config, or in Python a config object")] = None
+
+    @field_validator("actor_class", mode="before")
+    @classmethod
+    def _check_class(cls, given: Any) -> Any:
+        if isinstance(given, type):
+            if issubclass(given, Actor):
+                return given
+            msg = f"{given.__qualname__} is no mycelium.Actor"
+            raise ValueError(msg)
+        if not isinstance(given, str) or not re.fullmatch(r"[\w.]+:[\w.]+", given):
+            msg = f"{given!r} is no import path like 'package.module:Class'"
+            raise ValueError(msg)
+        return given
+
+    @field_validator("listens_to", "profile", mode="before")
+    @classmethod
+    def _one_or_many(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
+
+    @field_validator("config", mode="after")
+    @classmethod
+    def _check_config(cls, given: Any) -> Any:
+        if isinstance(given, (str, bytes, int, float, list, tuple)):
+            msg = f"a config is a section of keys and values, got {given!r}"
+            raise ValueError(msg)
+        return given
+
+    def runs_in(self, profile: str | None) -> bool:
+        """Whether the actor runs when ``profile`` is chosen."""
+        return not self.profile or profile in self.profile
+
+    @property
+    def path(self) -> str:
+        """The import path of the class, as text."""
+        if isinstance(self.actor_class, str):
+            return self.actor_class
+        return f"{self.actor_class.__module__}:{self.actor_class.__qualname__}"
+
+
+class Header(BaseModel):
+    """The section ``[topology]``: what concerns the topology as a whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(description="shown in reports and logs; by default the name of the file")] = ""
+    profile: Annotated[str | None, Field(description="the profile that runs where none is asked for")] = None
+    input_profile: Annotated[str | None, Field(description="the profile that `mycelium run --input` chooses")] = None
+
+
+class Topology(BaseModel):
+    """Actors, their configs and their venues; what `mycelium run` starts.
+
+    ``actors`` maps instance names to an `ActorSpec`, an actor class or an import path. Raises
+    `TopologyRefusedError`, which tells everything that is wrong at once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: Annotated[str, Field(min_length=1)]
+    actors: dict[str, ActorSpec]
+    venues: tuple[Venue, ...] = ()
+    profile: str | None = None
+    input_profile: str | None = None
+    _file: str = PrivateAttr(default="")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        actors: Mapping[str, ActorSpec | type[Actor] | str],
+        venues: Iterable[Venue | Mapping[str, Any]] = (),
+        profile: str | None = None,
+        input_profile: str | None = None,
+        file: str = "",
+    ) -> None:
+        shown = file or f"topology {name!r}"
+        try:
+            super().__init__(
+                name=name,
+                actors={actor: spec_of(spec) for actor, spec in actors.items()},
+                venues=tuple(venues),
+                profile=profile,
+                input_profile=input_profile,
+            )
+        except ValidationError as error:
+            refused = TopologyRefusedError.of(shown, problems_of(error, shown, Topology))
+        else:
+            twice = [
+                DuplicateNameError(file=shown, key="venues", name=what, place=place)
+                for _, what, place in duplicate_venues(self.venues)
+            ]
+            if not twice:
+                self._file = shown
+                return
+            refused = TopologyRefusedError.of(shown, twice)
+        raise refused
+
+    @field_validator("actors")
+    @classmethod
+    def _check_names(cls, actors: dict[str, ActorSpec]) -> dict[str, ActorSpec]:
+        for name in actors:
+            check_actor_name(name)
+        return actors
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Topology:
+        """Read a topology file (TOML).
+
+        Raises `TopologyFileError`, `TopologySyntaxError`, `DuplicateNameError` or, with everything
+        that is wrong in the file, `TopologyRefusedError`.
+        """
+        from .loading import load_topology
+
+        return load_topology(path)
+
+    @property
+    def file(self) -> str:
+        """Where it was read from; for one that was built in Python, its name."""
+        return self._file
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Every profile that an actor names, in the order of the file."""
+        return tuple(dict.fromkeys(profile for spec in self.actors.values() for profile in spec.profile))
+
+    @property
+    def venue_table(self) -> VenueTable:
+        """The venues, to be found by id, symbol, address or name."""
+        return VenueTable(self.venues, topology=self.name)
+
+
+def spec_of(given: ActorSpec | type[Actor] | str) -> Any:
+    """The spec for what a topology in Python may write: a spec, a class or an import path."""
+    if isinstance(given, (str, type)):
+        return {"class": given}
+    return given
+
+
+def check_actor_name(name: str) -> None:
+    """Raise ``ValueError`` where ``name`` cannot be typed in ``--set name.key=value``."""
+    if not ACTOR_NAME.fullmatch(name):
+        msg = f"{name!r} is no name for an actor: begin with a letter, go on with letters, digits, _ and -"
+        raise ValueError(msg)

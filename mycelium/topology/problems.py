@@ -1,0 +1,63 @@
+"""Turns what pydantic found in a part of a topology into declared problems with file and key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from mycelium.errors.topology import TopologyValueError, UnknownKeyError
+from mycelium.nearest import did_you_mean
+from tlv import DeclaredError
+
+__all__ = ["key_text", "problems_of"]
+
+_SECTIONS_OF_TWO = ("actors",)
+
+
+def key_text(*path: str | int) -> str:
+    """A key the way the file shows it: ``[actors.tape.config] window_s``, ``[[venues]] 2 id``."""
+    if path and path[0] == "venues":
+        return " ".join(["[[venues]]", *(f"no. {part + 1}" if isinstance(part, int) else part for part in path[1:])])
+    words = [str(part) for part in path]
+    if not words:
+        return "the file"
+    if words[0] in _SECTIONS_OF_TWO:
+        depth = 3 if len(words) > 2 and words[2] == "config" else 2
+        section, rest = words[:depth], words[depth:]
+        return " ".join([f"[{'.'.join(section)}]", *([".".join(rest)] if rest else [])])
+    return " ".join([f"[{words[0]}]", *([".".join(words[1:])] if len(words) > 1 else [])])
+
+
+def problems_of(
+    error: ValidationError, file: str, model: type[BaseModel], prefix: tuple[str | int, ...] = ()
+) -> list[DeclaredError]:
+    """One declared problem for each thing that pydantic refused."""
+    return [_problem(found, file, model, prefix) for found in error.errors()]
+
+
+def _problem(found: Any, file: str, model: type[BaseModel], prefix: tuple[str | int, ...]) -> DeclaredError:
+    where: tuple[str | int, ...] = (*prefix, *(part for part in found["loc"] if not str(part).startswith("is-")))
+    if found["type"] == "extra_forbidden":
+        name = str(where[-1])
+        return UnknownKeyError(
+            file=file,
+            key=key_text(*where[:-1]),
+            name=name,
+            hint=did_you_mean(name, _keys_of(model), "keys of this section"),
+        )
+    if found["type"] == "missing":
+        problem = "this key is missing"
+    else:
+        said = str(found["msg"]).removeprefix("Value error, ")
+        problem = said if found["type"] == "value_error" else f"{said}, got {found['input']!r}"
+    return TopologyValueError(file=file, key=key_text(*where), problem=problem)
+
+
+def _keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys of a section as a file spells them."""
+    keys = []
+    for name, field in model.model_fields.items():
+        choices = getattr(field.validation_alias, "choices", None)
+        keys.append(str(choices[0]) if choices else name)
+    return keys

@@ -1,0 +1,45 @@
+"""A topology that was checked: classes imported, configs read, routes planned; what a node starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mycelium.actor import Actor
+from mycelium.router import RoutePlan
+from mycelium.venues import VenueTable
+from tlv import DeclaredError
+
+__all__ = ["ResolvedActor", "ResolvedTopology"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedActor:
+    """One actor that will run: its name, class and config."""
+
+    name: str
+    actor_class: type[Actor]
+    config: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTopology:
+    """Everything a node needs. ``warnings`` are declared errors that do not keep it from running."""
+
+    name: str
+    file: str
+    profile: str | None
+    actors: Mapping[str, ResolvedActor]
+    plan: RoutePlan
+    venues: VenueTable
+    warnings: tuple[DeclaredError, ...] = ()
+
+    @property
+    def stop_order(self) -> tuple[str, ...]:
+        """Upstream first: whoever sends stops before those it sends to."""
+        return self.plan.upstream_first
+
+    @property
+    def start_order(self) -> tuple[str, ...]:
+        """Downstream first: whoever receives runs before those that send to it."""
+        return tuple(reversed(self.plan.upstream_first))

@@ -1,0 +1,50 @@
+"""The wiring of a topology as text and as plain data: who starts when, who sends what to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .resolved import ResolvedTopology
+
+__all__ = ["wiring_dict", "wiring_text"]
+
+
+def wiring_dict(topology: ResolvedTopology) -> dict[str, Any]:
+    """Name, profile, actors in the order in which they start, edges, venues and warnings."""
+    return {
+        "name": topology.name,
+        "profile": topology.profile,
+        "actors": [
+            {
+                "name": name,
+                "class": f"{kind.__module__}:{kind.__qualname__}",
+                "sends": {
+                    message.__name__: [
+                        edge.receiver for edge in topology.plan.edges if edge.sender == name and edge.message is message
+                    ]
+                    for message in dict.fromkeys(edge.message for edge in topology.plan.edges if edge.sender == name)
+                },
+            }
+            for name in topology.start_order
+            for kind in (topology.actors[name].actor_class,)
+        ],
+        "venues": [
+            venue.model_dump(exclude={"address"}) | {"address": venue.address_text} for venue in topology.venues
+        ],
+        "warnings": [warning.to_dict() for warning in topology.warnings],
+    }
+
+
+def wiring_text(topology: ResolvedTopology) -> str:
+    """The same for a reader."""
+    told = wiring_dict(topology)
+    chosen = f" (profile {topology.profile})" if topology.profile else ""
+    lines = [f"{topology.name}{chosen}: {len(told['actors'])} actors, in the order in which they start"]
+    for actor in told["actors"]:
+        lines.extend(["", f"{actor['name']}  {actor['class']}"])
+        lines.extend(f"  {message} -> {', '.join(receivers)}" for message, receivers in actor["sends"].items())
+    if told["venues"]:
+        lines.extend(["", "venues"])
+        lines.extend(f"  {venue.id:>4}  {venue.name}" for venue in topology.venues)
+    lines.extend(["", *(f"warning: {warning}" for warning in topology.warnings)] if topology.warnings else [])
+    return "\n".join(lines)
