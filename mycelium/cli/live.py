@@ -1,0 +1,174 @@
+"""What `mycelium run` shows while it runs: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from mycelium.report import Report
+
+from .format import bytes_text, count_text, rate_text, time_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["LiveTable", "NoView", "PlainLines", "View", "view_for"]
+
+_TABLE_S = 0.2
+_LINE_S = 1.0
+
+
+class View:
+    """Shows reports; ``show`` may be called often, it draws every ``every_s`` seconds."""
+
+    every_s = _LINE_S
+
+    def __init__(self, read: Callable[[], Report]) -> None:
+        self._read = read
+        self._drawn_at = time.monotonic()
+        self._last: tuple[float, int] = (0.0, 0)
+        self.note = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+
+    def show(self) -> None:
+        """Draw, if it is time."""
+        now = time.monotonic()
+        if now - self._drawn_at >= self.every_s:
+            self._drawn_at = now
+            self.draw(self._read())
+
+    def draw(self, report: Report) -> None:
+        """Draw this report."""
+        raise NotImplementedError
+
+    def rate(self, report: Report) -> float:
+        """Messages handled per second since the last call."""
+        before_s, before = self._last
+        self._last = (report.seconds, report.total.handled)
+        passed = report.seconds - before_s
+        return (report.total.handled - before) / passed if passed > 0 else 0.0
+
+
+class NoView(View):
+    """For --quiet and --json."""
+
+    def draw(self, report: Report) -> None:
+        """Nothing."""
+
+
+class PlainLines(View):
+    """One line a second, for logs and pipes."""
+
+    def draw(self, report: Report) -> None:
+        """Print the line."""
+        total = report.total
+        parts = [
+            f"{report.seconds:5.1f} s  {report.state}",
+            f"{total.handled:,} handled ({rate_text(self.rate(report))}/s)",
+        ]
+        if total.in_flight:
+            parts.append(f"{total.in_flight:,} in flight")
+        parts.extend(f"{count:,} {name}" for name, count in _losses(report))
+        parts.extend(
+            f"{source.actor} {source.done:,}" + (f"/{source.total:,}" if source.total is not None else "")
+            for source in report.sources
+        )
+        click.echo(", ".join(parts))
+
+
+class LiveTable(View):
+    """A progress bar for each source and a row for each message, redrawn in place."""
+
+    every_s = _TABLE_S
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._live = Live(console=Console(), auto_refresh=False, transient=True, redirect_stdout=False)
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def draw(self, report: Report) -> None:
+        """Redraw."""
+        self._live.update(self._picture(report), refresh=True)
+
+    def _picture(self, report: Report) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        total = report.total
+        state = self.note or report.state
+        profile = f" ({report.profile})" if report.profile else ""
+        title = Text.assemble((report.topology, "bold"), f"{profile}  {state}, {report.seconds:.1f} s")
+        facts = [f"{rate_text(self.rate(report))} messages/s"]
+        if report.hand_off.samples:
+            delays = (time_text(report.hand_off.p50_us), time_text(report.hand_off.p99_us))
+            facts.append(f"hand-off p50 {delays[0]}, p99 {delays[1]}")
+        facts.append(bytes_text(report.resident_bytes))
+        facts.append(f"{total.in_flight:,} in flight")
+        lines = [title, *self._sources(report), self._messages(report), Text(" | ".join(facts))]
+        lines.extend(Text(f"{count:,} {name}", style="yellow") for name, count in _losses(report))
+        lines.extend(Text(f"{failure.actor} failed: {failure.error}", style="red") for failure in report.failures)
+        return Group(*lines)
+
+    def _sources(self, report: Report) -> list[RenderableType]:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        if not report.sources:
+            return []
+        grid = Table.grid(padding=(0, 1))
+        for source in report.sources:
+            known = source.total is not None
+            of = f" of {source.total:,}" if known else ""
+            grid.add_row(
+                source.actor,
+                ProgressBar(total=source.total or 1, completed=source.done if known else 0, width=30, pulse=not known),
+                f"{source.done:,}{of} {source.label}",
+                "" if source.state == "running" else source.state,
+            )
+        return [grid]
+
+    def _messages(self, report: Report) -> RenderableType:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column("message")
+        for name in ("sent", "handled", "in flight"):
+            table.add_column(name, justify="right", min_width=10)
+        for row in report.messages:
+            table.add_row(row.message, *(count_text(count) for count in (row.sent, row.handled, row.in_flight)))
+        return table
+
+
+def view_for(read: Callable[[], Report], *, silent: bool) -> View:
+    """The view that fits: none, a live table on a terminal, lines elsewhere."""
+    if silent:
+        return NoView(read)
+    out = sys.stdout
+    return LiveTable(read) if out.isatty() else PlainLines(read)
+
+
+def _losses(report: Report) -> list[tuple[str, int]]:
+    total = report.total
+    named = (("failed", total.failed), ("dropped", total.dropped), ("dead letters", total.dead_lettered))
+    return [(name, count) for name, count in named if count]

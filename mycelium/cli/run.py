@@ -1,0 +1,138 @@
+"""``mycelium run``: starts a topology, shows it at work, and reports what became of every message."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from mycelium.errors.node import InputMissingError
+from mycelium.logging import LOG_LEVELS, configure_logging
+from mycelium.node import Node, stop_on_signals
+from mycelium.report import Report
+from mycelium.topology import Topology, resolve
+
+from .final import final_lines, verdict_line
+from .live import View, view_for
+from .targets import use_working_directory
+
+__all__ = ["run_command"]
+
+
+def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """Check the form; the actors read it themselves."""
+    if given is None or re.fullmatch(r"max|(\d+(\.\d*)?|\.\d+)x", given):
+        return given
+    raise click.BadParameter(f"{given!r} is neither 'max' nor a factor like '1x' or '2.5x'", ctx, parameter)
+
+
+@click.command("run", short_help="Run a topology until its sources are finished.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--input", "directory", metavar="DIR", help="Read the input files of DIR: chooses the profile for input.")
+@click.option("--profile", metavar="NAME", help="Run the actors of this profile, and those that belong to none.")
+@click.option(
+    "--speed",
+    metavar="SPEED",
+    callback=_check_speed,
+    help="How fast sources replay: 'max', or '1x' for real time, '10x', ...",
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="ACTOR.KEY=VALUE", help="Change a setting of an actor (repeatable)."
+)
+@click.option("--strict", is_flag=True, help="Refuse a topology in which a message has no receiver.")
+@click.option("--quiet", is_flag=True, help="Show no progress, and of the report the verdict only.")
+@click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the report as JSON.")
+@click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Log from here up.")
+@click.pass_context
+def run_command(
+    ctx: click.Context,
+    file: Path,
+    directory: str | None,
+    profile: str | None,
+    speed: str | None,
+    overrides: tuple[str, ...],
+    strict: bool,
+    quiet: bool,
+    as_json: bool,
+    log_level: str,
+) -> None:
+    """Start the actors of the topology FILE and run until all sources are finished.
+
+    Ctrl-C or SIGTERM stops the sources, lets every message be handled, and stops; a second Ctrl-C
+    stops at once. At the end a report says what became of every message.
+
+    Exit code: 0 when the ledger balances, 1 when it does not or an actor failed, 2 when the
+    topology or the input is wrong, 130 when it was stopped at once.
+    """
+    use_working_directory()
+    configure_logging(log_level)
+    if directory is not None:
+        _check_directory(directory)
+    resolved = resolve(
+        Topology.load(file), profile=profile, input=directory, speed=speed, overrides=overrides, strict=strict
+    )
+    configure_logging(log_level, node=resolved.name)
+    if not quiet:
+        for warning in resolved.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    node = Node(resolved)
+    report = _run(node, silent=quiet or as_json)
+    _print(report, quiet=quiet, as_json=as_json)
+    if node.left_running:
+        # Their threads would keep the interpreter from ending.
+        _leave(report.exit_code or 1)
+    ctx.exit(report.exit_code)
+
+
+def _run(node: Node, *, silent: bool) -> Report:
+    """Run to the end, or to the second Ctrl-C."""
+    view = view_for(node.report, silent=silent)
+
+    def told() -> None:
+        view.note = "stopping; Ctrl-C again stops at once"
+
+    with stop_on_signals(node, told):
+        try:
+            with view:
+                node.start()
+                _follow(node, view)
+                node.stop(tick=view.show)
+        except KeyboardInterrupt:
+            node.abort()
+    return node.report()
+
+
+def _follow(node: Node, view: View) -> None:
+    while not node.wait(timeout=view.every_s):
+        view.show()
+
+
+def _print(report: Report, *, quiet: bool, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2, default=str))
+    elif quiet:
+        click.echo(verdict_line(report))
+    else:
+        for line in final_lines(report):
+            click.echo(line)
+    if quiet and not as_json:
+        for failure in report.failures:
+            click.echo(f"mycelium: {failure.actor}: {failure.error}: {failure.message}", err=True)
+
+
+def _check_directory(directory: str) -> None:
+    path = Path(directory)
+    if not path.exists():
+        raise InputMissingError(directory=directory, reason="there is no such directory")
+    if not path.is_dir():
+        raise InputMissingError(directory=directory, reason="this is a file, not a directory")
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

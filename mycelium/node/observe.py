@@ -1,0 +1,119 @@
+"""Reads counters, progress and failures off running actors into a `Report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mycelium.actor import Actor
+from mycelium.errors.actor import ActorError
+from mycelium.errors.node import NodeError
+from mycelium.ledger import Ledger
+from mycelium.memory import peak_bytes, resident_bytes
+from mycelium.report import ActorCounts, ActorFailure, HandOff, MessageCounts, Report, SourceProgress
+from mycelium.source import Source
+from mycelium.topology import ResolvedTopology
+from tlv import DeclaredError
+
+__all__ = ["failure_of", "observe", "summaries_of"]
+
+
+def observe(
+    topology: ResolvedTopology,
+    actors: Mapping[str, Actor],
+    ledger: Ledger,
+    *,
+    state: str,
+    seconds: float,
+    stuck: tuple[ActorFailure, ...],
+    summaries: Mapping[str, str],
+) -> Report:
+    """A report of this moment."""
+    reading = ledger.read()
+    latency = ledger.latency()
+    died = (failure_of(actor) for actor in actors.values())
+    return Report(
+        topology=topology.name,
+        profile=topology.profile,
+        state=state,
+        seconds=seconds,
+        messages=tuple(
+            MessageCounts(
+                message=row.message,
+                type_id=row.type_id,
+                sent=row.sent,
+                handled=row.handled,
+                failed=row.failed,
+                dropped=row.dropped,
+                dead_lettered=row.dead_lettered,
+                in_flight=row.in_flight,
+            )
+            for row in reading.rows
+        ),
+        actors=tuple(
+            ActorCounts(actor=row.name, alive=row.alive, handled=row.handled, failed=row.failed, waiting=row.waiting)
+            for row in reading.actors
+        ),
+        sources=tuple(_progress_of(actor) for actor in actors.values() if isinstance(actor, Source)),
+        hand_off=HandOff(
+            samples=latency.samples,
+            p50_us=latency.p50_ns / 1000,
+            p99_us=latency.p99_ns / 1000,
+            max_us=latency.max_ns / 1000,
+        ),
+        resident_bytes=resident_bytes(),
+        peak_bytes=peak_bytes(),
+        balanced=reading.balanced,
+        unrouted=dict(reading.unrouted),
+        failures=(*(failure for failure in died if failure is not None), *stuck),
+        summaries=summaries,
+    )
+
+
+def failure_of(actor: Actor) -> ActorFailure | None:
+    """What killed the actor, or None."""
+    error = actor.failure
+    if error is None:
+        return None
+    declared = isinstance(error, DeclaredError)
+    return ActorFailure(
+        actor=actor.name,
+        error=type(error).__name__,
+        message=str(error),
+        by_input=declared and not isinstance(error, (ActorError, NodeError)),
+    )
+
+
+def summaries_of(actors: Mapping[str, Actor]) -> dict[str, str]:
+    """What the actors that ended well say about their work (their ``summary()``)."""
+    found: dict[str, str] = {}
+    for name, actor in actors.items():
+        if actor.failure is not None or not actor.ended.is_set():
+            continue
+        try:
+            said = actor.summary()
+        except Exception as error:
+            actor.log.error("summary failed", exc_info=error)
+            continue
+        if said:
+            found[name] = said
+    return found
+
+
+def _progress_of(source: Source) -> SourceProgress:
+    progress = source.progress
+    return SourceProgress(
+        actor=source.name,
+        label=progress.label,
+        done=progress.done,
+        total=progress.total,
+        state=_state_of(source),
+        refused=dict(source.refused),
+    )
+
+
+def _state_of(source: Source) -> str:
+    if source.failure is not None:
+        return "failed"
+    if source.exhausted:
+        return "finished"
+    return "stopped" if source.finished.is_set() else "running"
