@@ -1,0 +1,270 @@
+"""Actor: a pykka actor with a fast mailbox and typed dispatch.
+
+The map: `Actor` is life and hooks, as in pykka; `handling` is how a message meets its handler, what
+is counted, and what happens when the handler raises; `emit` is how a message leaves.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+import pykka
+import structlog
+
+from mycelium.context import ActorContext, next_context
+from mycelium.contract import Contract, compile_contract
+from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, WiringError
+from mycelium.handling import Handling
+from mycelium.latency import SAMPLE_MASK, now_ns
+from mycelium.mailbox import Mailbox, Sampled
+from mycelium.message_set import shown
+from mycelium.ref import ActorRef
+from mycelium.reply import Reply
+from tlv import TLV
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from structlog.typing import FilteringBoundLogger
+
+    from mycelium.router import Route
+    from mycelium.venues import VenueTable
+
+__all__ = ["Actor"]
+
+pykka_logger = logging.getLogger("pykka")
+
+_thread_numbers = count()
+
+
+class StopFlag(threading.Event):
+    """``Actor.actor_stopped``: whoever sets it also closes the mailbox for declared messages."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        super().__init__()
+        self._mailbox = mailbox
+
+    def set(self) -> None:
+        """Stop the actor after the message in hand."""
+        super().set()
+        self._mailbox.refuse()
+
+
+class Actor(Handling):
+    """An actor: a thread of its own, one message at a time, state that nobody else touches.
+
+    ::
+
+        class Tape(Actor, receives=Market, ignores=(Market.Quote,), emits=(PriceUpdate,)):
+            def __init__(self, config: TapeConfig) -> None:
+                super().__init__()
+                self.config = config
+
+            @handles
+            def on_trade(self, trade: Market.Trade) -> None:
+                self.emit(PriceUpdate(price=trade.price))
+
+        ref = Tape.start(TapeConfig.from_env())
+
+    Class keywords, each a message, a message set, or a tuple of these, and inherited where left out:
+    ``receives`` (by default what the handlers name), ``ignores`` (received, counted as dropped),
+    ``emits``. A received message neither handled nor ignored is refused when the class is made, and
+    so is everything else that cannot work, with a `MessageSetError`.
+
+    All of pykka holds: ``start``, ``stop``, proxies, futures, the registry, ``on_start``,
+    ``on_stop``, ``on_failure``, ``on_receive`` for objects that are no declared messages. An actor
+    whose handler raises stops, after a tell; after an ask, the caller gets the exception.
+    """
+
+    use_daemon_thread: ClassVar[bool] = False
+    """Whether the actor's thread lets the program end while it still runs, as in pykka."""
+
+    __contract__: ClassVar[Contract] = Contract()
+
+    actor_inbox: Mailbox
+    name: str
+    """The actor's name in its topology, else the name of its class."""
+
+    ended: threading.Event
+    """Set when all is over: hooks done, mail left over counted as dead letters."""
+
+    failure: BaseException | None
+    """What killed the actor, if something did."""
+
+    def __init_subclass__(cls, *, receives: Any = None, ignores: Any = None, emits: Any = None, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        cls.__contract__ = compile_contract(cls, receives, ignores, emits)
+
+    @classmethod
+    def create(cls, *args: Any, context: ActorContext | None = None, **kwargs: Any) -> Self:
+        """Make an actor that does not run yet: what a topology does before it connects and launches.
+
+        Name, node and venues are there as soon as ``super().__init__()`` has run. All other
+        arguments go to ``__init__``. Raises `NotInitializedError` where ``__init__`` leaves out its base's.
+        """
+        token = next_context.set(context)
+        try:
+            actor = cls(*args, **kwargs)
+        finally:
+            next_context.reset(token)
+        if not hasattr(actor, "_actor_ref"):
+            raise NotInitializedError(actor=shown(cls))
+        return actor
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Make an actor, register it with pykka, and run it; all arguments go to ``__init__``."""
+        return cls.create(*args, **kwargs).launch()
+
+    def launch(self) -> ActorRef[Self]:
+        """Register a created actor with pykka and run it. Raises `WiringError` the second time."""
+        if self._mailbox.started:
+            raise WiringError(actor=self.name, reason="it has been launched before")
+        self._mailbox.started = True
+        pykka.ActorRegistry.register(self.actor_ref)
+        pykka_logger.debug("Starting %s", self)
+        self._start_actor_loop()
+        return self.actor_ref
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """To be called first in your own ``__init__``; it runs in the thread that starts the actor."""
+        super().__init__(*args, **kwargs)
+        # Not for actors that are made while this one is.
+        context = next_context.get() or ActorContext()
+        next_context.set(None)
+        self._mailbox = self.actor_inbox
+        self._tally = self._mailbox.tally
+        self._context = context
+        self._routes: dict[type[Any], Route] = {}
+        self.name = context.name or type(self).__name__
+        self._tally.name = self.name
+        contract = self.__contract__
+        self._mailbox.accepts.update((kind, self._tally.sent_counter(kind)) for kind in contract.receives)
+        self.actor_stopped = StopFlag(self._mailbox)
+        self.ended = threading.Event()
+        self.failure = None
+        self._actor_ref = ActorRef(self)
+        self._mailbox.label = str(self._actor_ref)
+
+    @property
+    def actor_ref(self) -> ActorRef[Self]:
+        """The ref of this actor."""
+        return cast("ActorRef[Self]", self._actor_ref)
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """Where this actor's messages wait."""
+        return self._mailbox
+
+    @cached_property
+    def log(self) -> FilteringBoundLogger:
+        """A structlog logger with the actor, and the node where there is one."""
+        bound = {"actor": self.name, "node": self._context.node} if self._context.node else {"actor": self.name}
+        return cast("FilteringBoundLogger", structlog.get_logger(**bound))
+
+    @cached_property
+    def venues(self) -> VenueTable:
+        """The venue table of the topology; empty outside of one."""
+        from mycelium.venues import VenueTable
+
+        return self._context.venues or VenueTable()
+
+    def emit(self, message: TLV) -> None:
+        """Send a message to everyone in the topology who receives its type.
+
+        One table look-up, then an append per receiver; no receiver can block it. What nobody
+        receives is counted as unrouted. Raises `UndeclaredEmissionError` for a type that
+        ``emits=`` does not name. To be called in the actor's own thread.
+        """
+        try:
+            route = self._routes[type(message)]
+        except KeyError:
+            self._emit_unrouted(message)
+            return
+        item: Any = message
+        if not route.advance() & SAMPLE_MASK:
+            item = Sampled(message, now_ns())
+        for append, mailbox in route.targets:
+            append(item)
+            if mailbox.asleep:
+                mailbox.wake()
+
+    def summary(self) -> str | None:
+        """What to say about its work in the final report of a topology; None for nothing.
+
+        To be overridden. Called once, when the actor has ended without a failure, after `on_stop`, by
+        the node that ran it.
+        """
+        return None
+
+    def _emit_unrouted(self, message: TLV) -> None:
+        declared = self.__contract__.emits
+        if type(message) not in declared:
+            raise UndeclaredEmissionError(
+                actor=self.name,
+                message=shown(type(message)),
+                declared=", ".join(shown(one) for one in declared) or "nothing: it has no emits=",
+            )
+        self._tally.count_unrouted(type(message))
+
+    def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
+        self._routes = dict(routes)
+        self._tally.routes.extend(self._routes.values())
+
+    # pykka's extension points, and its loop.
+
+    @staticmethod
+    def _create_actor_inbox() -> Mailbox:
+        return Mailbox()
+
+    @staticmethod
+    def _create_future() -> pykka.Future[Any]:
+        return Reply()
+
+    def _start_actor_loop(self) -> None:
+        thread = threading.Thread(target=self._actor_loop, name=f"{type(self).__name__}-{next(_thread_numbers)}")
+        thread.daemon = self.use_daemon_thread
+        thread.start()
+
+    def _actor_loop(self) -> None:
+        self._bind_handlers()
+        try:
+            self._actor_loop_setup()
+            self._actor_loop_running()
+        finally:
+            # Also where on_start raised a BaseException, which pykka lets through.
+            if not self.actor_stopped.is_set():
+                pykka.ActorRegistry.unregister(self.actor_ref)
+                self.actor_stopped.set()
+            self._actor_loop_teardown()
+
+    def _actor_loop_running(self) -> None:
+        mailbox = self._mailbox
+        stopped = self.actor_stopped.is_set
+        while not stopped():
+            waiting = mailbox.wait()
+            if waiting:
+                self._drain(waiting)
+            mailbox.make_room_known()
+
+    def _actor_loop_teardown(self) -> None:
+        left = self._mailbox.close()
+        if left:
+            self.log.warning("stopped with mail left", dead_letters=left)
+        self._unbind_handlers()
+        self.ended.set()
+
+    def _handle_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.failure = self.failure or exception_value
+        self._log_failure(exception_value)
+        super()._handle_failure(exception_type, exception_value, traceback)

@@ -1,0 +1,47 @@
+"""What an annotation of a method means, also where it is a text and names things inside functions."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+__all__ = ["Scope", "first_parameter"]
+
+
+class Scope:
+    """The names that a class body could see: its own, those of the functions around it, its module's.
+
+    ``from __future__ import annotations`` turns annotations into texts; a text that names a local of
+    an enclosing function can only be read while that function runs, which is when the class is made.
+    """
+
+    def __init__(self, cls: type[Any]) -> None:
+        self._module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+        self._names = self._enclosing(sys._getframe(1))
+        self._names.update(vars(cls))
+        self._names.setdefault(cls.__name__, cls)
+
+    def _enclosing(self, frame: FrameType | None) -> dict[str, Any]:
+        names: dict[str, Any] = {}
+        while frame is not None:
+            if frame.f_globals is self._module and frame.f_locals is not frame.f_globals:
+                names = {**frame.f_locals, **names}
+            frame = frame.f_back
+        return names
+
+    def resolve(self, annotation: Any, function: Callable[..., Any]) -> Any:
+        """The object that the annotation of ``function`` stands for; raises what evaluating it raises."""
+        module = getattr(function, "__globals__", self._module)
+        while isinstance(annotation, str):
+            annotation = eval(annotation, module, self._names)  # noqa: S307 - what typing.get_type_hints does
+        return annotation
+
+
+def first_parameter(function: Callable[..., Any]) -> inspect.Parameter | None:
+    """The first parameter after ``self``, or None where there is none that can be given by position."""
+    parameters = list(inspect.signature(function).parameters.values())[1:2]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return parameters[0] if parameters and parameters[0].kind in positional else None

@@ -1,0 +1,25 @@
+"""What an actor is told about its place before its own ``__init__`` runs."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mycelium.venues import VenueTable
+
+__all__ = ["ActorContext", "next_context"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActorContext:
+    """The name of an actor in its topology, the node it lives on, and the markets it may meet."""
+
+    name: str = ""
+    node: str = ""
+    venues: VenueTable | None = None
+
+
+#: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.
+next_context: ContextVar[ActorContext | None] = ContextVar("next_context", default=None)

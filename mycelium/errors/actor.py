@@ -1,0 +1,177 @@
+"""Errors of telling, asking and emitting.
+
+::
+
+    ActorError
+      DeadActorError            ACT-001  told or asked after it stopped           (pykka.ActorDeadError)
+      StoppedFirstError         ACT-002  stopped before it handled an ask         (pykka.ActorDeadError)
+      AskTimeoutError           ACT-003  no answer within the deadline            (pykka.Timeout, TimeoutError)
+      DeadlineMissingError      ACT-004  an ask of a message without a deadline   (TypeError)
+      NotReceivedError          ACT-005  told a message that it does not receive  (TypeError)
+      UndeclaredEmissionError   ACT-006  emitted a message that emits= lacks      (TypeError)
+      HandlerFailedError        ACT-007  the log entry of an actor that died of an error with no code of its own
+      WiringError               ACT-008  actors that cannot be connected          (ValueError)
+      NotInitializedError       ACT-009  `super().__init__()` was left out        (AttributeError)
+      PauseOutsideError         ACT-010  a source paused outside of `produce`     (RuntimeError)
+
+An ask whose handler raises gives the caller the handler's own exception, with a note that names
+the actor and the message. For objects that are no declared messages, pykka's own errors hold.
+"""
+
+from __future__ import annotations
+
+import pykka
+
+from tlv.declared_error import DeclaredError
+
+__all__ = [
+    "ActorError",
+    "AskTimeoutError",
+    "DeadActorError",
+    "DeadlineMissingError",
+    "HandlerFailedError",
+    "NotInitializedError",
+    "NotReceivedError",
+    "PauseOutsideError",
+    "StoppedFirstError",
+    "UndeclaredEmissionError",
+    "WiringError",
+]
+
+
+class ActorError(DeclaredError):
+    """Family of the errors of actors at work."""
+
+
+class DeadActorError(
+    ActorError,
+    pykka.ActorDeadError,
+    code="ACT-001",
+    text="{actor} is not running; {message} became a dead letter",
+    next_step="start a new actor and tell its ref",
+):
+    """Told or asked after it stopped."""
+
+    actor: str
+    message: str
+
+
+class StoppedFirstError(
+    ActorError,
+    pykka.ActorDeadError,
+    code="ACT-002",
+    text="{actor} stopped before it handled {message}, which became a dead letter",
+    next_step="start a new actor and ask it",
+    retryable=True,
+):
+    """Stopped before it handled an ask."""
+
+    actor: str
+    message: str
+
+
+class AskTimeoutError(
+    ActorError,
+    pykka.Timeout,
+    TimeoutError,
+    code="ACT-003",
+    text="{actor} did not answer {message} within {timeout_s} s",
+    next_step="the message may still be handled; ask again with a longer timeout, or see what the actor is busy with",
+    retryable=True,
+):
+    """No answer within the deadline."""
+
+    actor: str
+    message: str
+    timeout_s: float
+
+
+class DeadlineMissingError(
+    ActorError,
+    TypeError,
+    code="ACT-004",
+    text="ask of {message} to {actor} has no deadline",
+    next_step="say how long an answer may take: ref.ask(message, timeout=1.0)",
+):
+    """An ask of a declared message without a deadline."""
+
+    actor: str
+    message: str
+
+
+class NotReceivedError(
+    ActorError,
+    TypeError,
+    code="ACT-005",
+    text="{actor} does not receive {message}; it receives {received}",
+    next_step="send it to an actor that does, or add it to receives=",
+):
+    """Told a message that it does not receive."""
+
+    actor: str
+    message: str
+    received: str
+
+
+class UndeclaredEmissionError(
+    ActorError,
+    TypeError,
+    code="ACT-006",
+    text="{actor} emitted {message}; it may emit {declared}",
+    next_step="name the message in emits=: the topology routes by what actors declare",
+):
+    """Emitted something that its ``emits=`` does not name."""
+
+    actor: str
+    message: str
+    declared: str
+
+
+class HandlerFailedError(
+    ActorError,
+    code="ACT-007",
+    text="{actor} died of {error} while it handled {message}",
+    next_step="mend the handler, or catch the error in it",
+):
+    """How an actor's death by an error without a code of its own is logged."""
+
+    actor: str
+    message: str
+    error: str
+
+
+class WiringError(
+    ActorError,
+    ValueError,
+    code="ACT-008",
+    text="{actor} cannot be connected: {reason}",
+    next_step="create all actors of the plan, connect them, then launch them",
+):
+    """Actors that cannot be connected."""
+
+    actor: str
+    reason: str
+
+
+class NotInitializedError(
+    ActorError,
+    AttributeError,
+    code="ACT-009",
+    text="{actor}.__init__() did not call its base",
+    next_step="begin it with super().__init__()",
+):
+    """``super().__init__()`` was left out."""
+
+    actor: str
+
+
+class PauseOutsideError(
+    ActorError,
+    RuntimeError,
+    code="ACT-010",
+    text="{actor} paused outside of produce()",
+    next_step="call pause() and wait_until() only inside produce(); a handler that waits keeps all mail waiting",
+):
+    """A source paused outside of ``produce``."""
+
+    actor: str

@@ -1,0 +1,219 @@
+"""How a message meets its handler: the dispatch loop, what it counts, and what a failure does."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from itertools import repeat, starmap
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pykka
+from pykka._envelope import Envelope
+
+from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
+from mycelium.latency import now_ns
+from mycelium.mailbox import Sampled
+from mycelium.message_set import shown
+from mycelium.tally import Cell
+from tlv import TLV, Batch, DeclaredError
+
+if TYPE_CHECKING:
+    from mycelium.contract import Contract
+    from mycelium.mailbox import Mailbox
+    from mycelium.tally import Tally
+
+__all__ = ["BATCH_MAX", "DRAIN_MAX", "Handling"]
+
+#: Messages handled between two looks at the stop flag and at those who wait for room.
+DRAIN_MAX = 256
+#: Messages that a batch handler gets at once, at most.
+BATCH_MAX = 1024
+
+pykka_logger = logging.getLogger("pykka")
+
+
+class Handling(pykka.Actor):
+    """The receiving half of an actor. Everything here runs in the actor's own thread."""
+
+    __contract__: ClassVar[Contract]
+    _mailbox: Mailbox
+    _tally: Tally
+    name: str
+    #: What takes messages one by one, and its counts; a dict look-up when the type changes.
+    _table: dict[type[Any], tuple[Callable[[Any], Any], Cell]]
+    _batch_table: dict[type[Any], Callable[[Batch[Any]], Any]]
+    #: What is being handled, for the log of a failure.
+    _in_hand: Any = None
+
+    def _bind_handlers(self) -> None:
+        # While the actor runs, and no longer: a bound method kept in the instance is a reference cycle, and a dead actor
+        # would wait for the garbage collector.
+        contract = self.__contract__
+        self._table = {}
+        self._batch_table = {}
+        for message, handler in contract.table.items():
+            method = getattr(self, handler.method)
+            if handler.batch:
+                self._batch_table[message] = method
+            else:
+                self._table[message] = (method, self._tally.cell(message))
+
+    def _unbind_handlers(self) -> None:
+        self._table.clear()
+        self._batch_table.clear()
+
+    def _drain(self, waiting: int) -> None:
+        """Handle up to ``waiting`` messages; stops early after whatever may have changed the actor's state.
+
+        The messages come out of the queue one by one, in C, as the loop asks for them: what has not
+        been handled when a handler raises is still in the mailbox.
+        """
+        table = self._table
+        current: type[Any] | None = None
+        handle: Callable[[Any], Any] = _no_handler
+        cell = _NO_CELL
+        message: Any = None
+        try:
+            for message in starmap(self._mailbox.items.popleft, repeat((), min(waiting, DRAIN_MAX))):
+                kind = type(message)
+                if kind is not current:
+                    if kind is Sampled:
+                        self._tally.latency.record(now_ns() - message.sent_at)
+                        message = message.message
+                        kind = type(message)
+                    entry = table.get(kind)
+                    if entry is None:
+                        cell = _NO_CELL
+                        self._handle_otherwise(message)
+                        return
+                    handle, cell = entry
+                    current = kind
+                handle(message)
+                cell.handled += 1
+        except Exception:
+            cell.failed += 1
+            cell.handled += 1
+            self._fail(message)
+        except BaseException:
+            cell.failed += 1
+            cell.handled += 1
+            self._give_up()
+
+    def _handle_otherwise(self, item: Any) -> None:
+        kind = type(item)
+        if kind in self._batch_table:
+            self._handle_batch(item)
+        elif kind in self.__contract__.ignores:
+            self._tally.cell(kind).dropped += 1
+        else:
+            self._handle_envelope(item if isinstance(item, Envelope) else Envelope(item))
+
+    def _handle_batch(self, first: Any) -> None:
+        kind = type(first)
+        items = self._mailbox.items
+        messages = [first]
+        while items and len(messages) < BATCH_MAX:
+            head = items[0]
+            if type(head) is Sampled and type(head.message) is kind:
+                self._tally.latency.record(now_ns() - head.sent_at)
+                head = head.message
+            elif type(head) is not kind:
+                break
+            items.popleft()
+            messages.append(head)
+        cell = self._tally.cell(kind)
+        try:
+            self._batch_table[kind](Batch.of(messages))
+        except Exception:
+            cell.failed += len(messages)
+            cell.handled += len(messages)
+            self._fail(messages[0])
+        except BaseException:
+            cell.failed += len(messages)
+            cell.handled += len(messages)
+            self._give_up()
+        else:
+            cell.handled += len(messages)
+
+    def _handle_envelope(self, envelope: Envelope[Any]) -> None:
+        """As in pykka's loop; a declared message is counted, before its sender sees the reply."""
+        message = envelope.message
+        reply_to = envelope.reply_to
+        cell = self._tally.cell(type(message)) if isinstance(message, TLV) else _NO_CELL
+        try:
+            response = self._handle_declared(message) if isinstance(message, TLV) else self._handle_receive(message)
+        except Exception as error:
+            cell.failed += 1
+            cell.handled += 1
+            if reply_to is None:
+                self._fail(message)
+                return
+            if isinstance(message, TLV):
+                _annotate(error, f"raised by actor {self.name} while it handled {shown(type(message))}")
+            pykka_logger.info("Exception returned from %s to caller:", self, exc_info=sys.exc_info())
+            reply_to.set_exception()
+        except BaseException:
+            cell.failed += 1
+            cell.handled += 1
+            if reply_to is not None:
+                stopped = StoppedFirstError(actor=self.name, message=shown(type(message)))
+                reply_to.set_exception((type(stopped), stopped, None))
+            self._give_up()
+        else:
+            if type(message) in self.__contract__.ignores:
+                cell.dropped += 1
+            else:
+                cell.handled += 1
+            if reply_to is not None:
+                reply_to.set(response)
+
+    def _handle_declared(self, message: TLV) -> Any:
+        kind = type(message)
+        if kind in self._table:
+            return self._table[kind][0](message)
+        if kind in self._batch_table:
+            return self._batch_table[kind](Batch.of((message,)))
+        return None if kind in self.__contract__.ignores else self.on_receive(message)
+
+    def _fail(self, message: Any) -> None:
+        """What pykka does when a tell fails: log, stop, `on_failure`."""
+        self._in_hand = message
+        self._handle_failure(*sys.exc_info())
+        try:
+            self.on_failure(*sys.exc_info())
+        except Exception:
+            self._handle_failure(*sys.exc_info())
+
+    def _give_up(self) -> None:
+        """What pykka does on a BaseException: this actor stops, and so do all others."""
+        error = sys.exc_info()[1]
+        pykka_logger.debug("%r in %s. Stopping all actors.", error, self)
+        self._stop()
+        pykka.ActorRegistry.stop_all()
+
+    def _log_failure(self, error: BaseException | None) -> None:
+        message, self._in_hand = self._in_hand, None
+        kind = shown(type(message)) if message is not None else "no message"
+        told = error if isinstance(error, DeclaredError) else None
+        died = HandlerFailedError(actor=self.name, message=kind, error=repr(error))
+        self.log.error(  # type: ignore[attr-defined]
+            "actor failed",
+            code=told.code if told else died.code,
+            message=repr(message)[:500],
+            error=repr(error),
+            exc_info=error,
+        )
+
+
+def _no_handler(_: Any) -> None:
+    raise AssertionError("a handler is set before the first message")
+
+
+#: Counts what is not in the ledger: objects that are no declared messages.
+_NO_CELL = Cell()
+
+
+def _annotate(error: Exception, note: str) -> None:
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)

@@ -1,0 +1,98 @@
+"""Hand-off latency: from the tell to the moment when the receiver's thread takes the message.
+
+One of 64 messages is sampled: the sender puts the time, a plain integer, into the mailbox in front
+of the message, and the receiver adds what has passed since to a histogram. Memory is bounded and
+the rest of the messages pay a bit test.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+__all__ = ["SAMPLE_MASK", "Latency", "LatencyHistogram", "now_ns"]
+
+#: A message is sampled when ``count & SAMPLE_MASK`` is zero: 1 of 64.
+SAMPLE_MASK = 63
+
+now_ns = perf_counter_ns
+
+# Values below 32 ns have a bucket each; above, every power of two is cut into 32 equal parts, so a bucket is at most
+# 1/32 (3 %) wide. 2**40 ns are 18 minutes: what is slower counts there.
+_PARTS_LOG2 = 5
+_PARTS = 1 << _PARTS_LOG2
+_LARGEST = (1 << 40) - 1
+
+
+def _bucket(value: int) -> int:
+    shift = max(value.bit_length() - _PARTS_LOG2 - 1, 0)
+    return (shift << _PARTS_LOG2) + (value >> shift)
+
+
+def _upper_end(bucket: int) -> int:
+    if bucket < 2 * _PARTS:
+        return bucket
+    shift = (bucket >> _PARTS_LOG2) - 1
+    return (((bucket & (_PARTS - 1)) + _PARTS + 1) << shift) - 1
+
+
+_BUCKETS = _bucket(_LARGEST) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What the samples say, in nanoseconds; all zero without samples. Quantiles are at most 3 % too high."""
+
+    samples: int
+    p50_ns: int
+    p99_ns: int
+    max_ns: int
+
+
+class LatencyHistogram:
+    """Counts by logarithmic bucket (9 KB once it is used). One thread records; any may read or merge."""
+
+    __slots__ = ("_buckets", "_max")
+
+    def __init__(self) -> None:
+        self._buckets = array("Q")
+        self._max = 0
+
+    def record(self, value_ns: int) -> None:
+        """Add one latency."""
+        value = min(max(value_ns, 0), _LARGEST)
+        if not self._buckets:
+            self._buckets = array("Q", bytes(8 * _BUCKETS))
+        self._buckets[_bucket(value)] += 1
+        self._max = max(self._max, value)
+
+    def summary(self) -> Latency:
+        """The quantiles of what was recorded so far."""
+        return summarize((self,))
+
+
+def summarize(histograms: Iterable[LatencyHistogram]) -> Latency:
+    """The quantiles over several histograms together."""
+    merged: list[int] = []
+    largest = 0
+    for one in histograms:
+        buckets = one._buckets
+        if buckets:
+            merged = [a + b for a, b in zip(merged, buckets, strict=True)] if merged else list(buckets)
+            largest = max(largest, one._max)
+    samples = sum(merged)
+    return Latency(
+        samples, _quantile(merged, samples, 0.5, largest), _quantile(merged, samples, 0.99, largest), largest
+    )
+
+
+def _quantile(buckets: list[int], samples: int, share: float, largest: int) -> int:
+    rank = share * samples
+    passed = 0
+    for bucket, held in enumerate(buckets):
+        passed += held
+        if held and passed >= rank:
+            return min(_upper_end(bucket), largest)
+    return 0

@@ -1,0 +1,256 @@
+"""Mailbox: where an actor's messages wait; any thread puts, only the owner takes.
+
+It is a deque, and a gate (a lock used as a binary semaphore) on which the owner sleeps. A put is an
+append and the test of one flag; there is no lock around the queue, and a wake-up is paid only by
+the sender that finds the owner asleep.
+
+**Why no wake-up is lost.** The owner, before it sleeps, first sets ``asleep`` and then looks at the
+queue once more. A sender first appends and then looks at ``asleep``. Whichever comes last sees the
+other: either the owner finds the message and does not sleep, or the sender finds the flag and opens
+the gate. Whoever clears the flag for the owner opens the gate after that, so while the owner is
+blocked either the flag is set and the queue was empty, or somebody is on his way to the gate. Two
+senders may open the gate for one sleep; the second opening makes the next sleep end at once, which
+only costs a look at the queue.
+
+**Why no message is lost at the end.** A dead owner sets ``closed`` and ``asleep`` and then empties
+the queue; a sender that is late by a hair appends, finds ``asleep``, and empties the queue itself.
+What is left is dead-lettered and counted, by exactly one of them, since ``popleft`` gives a message
+to one caller only.
+
+Both arguments need that a store before an append, or before a look at an empty queue, is seen by
+those who look at the queue after it. The GIL gives that; without a GIL, the deque's own lock does.
+
+What lies in the queue: a declared message as it is; a `Sampled` one, with the time when it was put
+there; everything else, and every ask, in pykka's Envelope.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+import pykka
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from mycelium.errors.actor import StoppedFirstError
+from mycelium.message_set import shown
+from mycelium.tally import Tally
+from tlv import TLV
+
+__all__ = ["Internal", "Mailbox", "Sampled"]
+
+
+class Internal:
+    """A message of an actor to itself, which is no dead letter when the actor is gone."""
+
+    __slots__ = ()
+
+
+class Sampled:
+    """A message whose hand-off latency is measured."""
+
+    __slots__ = ("message", "sent_at")
+
+    def __init__(self, message: Any, sent_at: int) -> None:
+        self.message = message
+        self.sent_at = sent_at
+
+
+class Mailbox:
+    """The inbox of one actor; also pykka's ``ActorInbox`` (`put`, `get`, `empty`)."""
+
+    __slots__ = (
+        "_gate",
+        "_lock",
+        "_waiting_for_room",
+        "accepts",
+        "asleep",
+        "closed",
+        "engaged",
+        "high_water_mark",
+        "items",
+        "label",
+        "refusing",
+        "started",
+        "tally",
+    )
+
+    def __init__(self) -> None:
+        self.items: deque[Any] = deque()
+        #: The owner does not look at the queue by itself: it sleeps, or is dead. See `wake`.
+        self.asleep = False
+        #: The owner will take no more (it may still be in its last hook).
+        self.refusing = False
+        #: The owner is gone: whoever puts something in empties the mailbox.
+        self.closed = False
+        #: The owner's loop has begun.
+        self.started = False
+        #: The owner has work that is not mail: a source that has not finished.
+        self.engaged = False
+        #: The most that has waited when the owner looked.
+        self.high_water_mark = 0
+        #: Declared messages that may be put in as they are, and what counts them as sent. Emptied at stop.
+        self.accepts: dict[type[Any], Callable[[], int]] = {}
+        #: The owner as pykka names it in its errors.
+        self.label = "actor"
+        self.tally = Tally("actor")
+        self._gate = Lock()
+        self._gate.acquire()
+        self._lock = Lock()
+        self._waiting_for_room: list[tuple[int, Callable[[], None]]] = []
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    # What senders use.
+
+    def put(self, envelope: Any, /) -> None:
+        """Append and wake the owner. Never blocks."""
+        self.items.append(envelope)
+        if self.asleep:
+            self.wake()
+
+    def wake(self) -> None:
+        """For whoever appended and then found ``asleep``: open the gate, or bury what a dead owner will not take."""
+        if self.closed:
+            self.sweep()
+            return
+        self.asleep = False
+        try:  # noqa: SIM105 - half the cost of contextlib.suppress
+            self._gate.release()
+        except RuntimeError:
+            pass  # another sender has opened it
+
+    def when_room(self, room: int, resume: Callable[[], None]) -> bool:
+        """Have ``resume`` called, once and by the owner, when at most ``room`` messages wait.
+
+        False, and nothing will be called, where that is so already. The order (first register, then
+        look) makes it safe against an owner that takes the last message at the same time.
+        """
+        waiter = (room, resume)
+        with self._lock:
+            self._waiting_for_room.append(waiter)
+            if len(self.items) > room and not self.closed:
+                return True
+            self._waiting_for_room.remove(waiter)
+            return False
+
+    # What the owner uses.
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Sleep until there is mail, the owner is to stop, or the time is over; how many messages wait."""
+        if not self._is_due():
+            self._sleep(timeout)
+        count = len(self.items)
+        if count > self.high_water_mark:  # noqa: PLR1730 - twice as fast as max()
+            self.high_water_mark = count
+        return count
+
+    def _is_due(self) -> bool:
+        return bool(self.items) or self.refusing
+
+    def _sleep(self, timeout: float | None) -> None:
+        deadline = None if timeout is None else monotonic() + timeout
+        while not self._is_due():
+            self.asleep = True
+            if self._is_due():
+                break
+            if deadline is None:
+                self._gate.acquire()
+            elif (left := deadline - monotonic()) <= 0 or not self._gate.acquire(timeout=left):
+                break
+        self.asleep = False
+
+    def make_room_known(self) -> None:
+        """Resume those who waited for room that is there now. Cheap to call when nobody waits."""
+        if not self._waiting_for_room:
+            return
+        with self._lock:
+            count = len(self.items)
+            due = [waiter for waiter in self._waiting_for_room if count <= waiter[0] or self.closed]
+            self._waiting_for_room = [waiter for waiter in self._waiting_for_room if waiter not in due]
+        for _, resume in due:
+            resume()
+
+    def get(self) -> Envelope[Any]:
+        """Wait for one message, and take it. For code that drives an inbox as pykka does."""
+        items = self.items
+        while not items:
+            self.asleep = True
+            if not items:
+                self._gate.acquire()
+        self.asleep = False
+        item = items.popleft()
+        if type(item) is Sampled:
+            item = item.message
+        return item if isinstance(item, Envelope) else Envelope(item)
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self.items
+
+    def refuse(self) -> None:
+        """The owner is stopping: take no declared messages any more, and let it see that."""
+        self.refusing = True
+        self.accepts.clear()
+        if self.asleep:
+            self.wake()
+
+    def close(self) -> int:
+        """The owner is gone: bury what is left, and have senders bury what comes too late; how many were left."""
+        self.refusing = True
+        self.accepts.clear()
+        self.closed = True
+        self.asleep = True
+        left = self.sweep()
+        self.engaged = False
+        self.make_room_known()
+        return left
+
+    def sweep(self) -> int:
+        """Dead-letter everything that waits and answer every ask; how many messages that were."""
+        left = 0
+        while True:
+            try:
+                item = self.items.popleft()
+            except IndexError:
+                return left
+            left += self._bury(item)
+
+    # What reports use.
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being done. True before the start and after the end, if empty."""
+        if self.items or self.engaged:
+            return False
+        return self.asleep or self.closed or not self.started
+
+    def waiting(self) -> Mapping[type[Any], int]:
+        """How many messages of each type wait, counted one by one."""
+        return Counter(type(_unwrapped(item)) for item in self.items.copy())
+
+    def _bury(self, item: Any) -> int:
+        reply_to = item.reply_to if isinstance(item, Envelope) else None
+        message = _unwrapped(item)
+        if isinstance(message, _ActorStop | Internal):
+            if reply_to is not None:
+                reply_to.set(None)
+            return 0
+        self.tally.count_dead(type(message))
+        if reply_to is not None:
+            error: pykka.ActorDeadError
+            if isinstance(message, TLV):
+                error = StoppedFirstError(actor=self.tally.name, message=shown(type(message)))
+            else:
+                error = pykka.ActorDeadError(f"{self.label} stopped before handling the message")
+            reply_to.set_exception((type(error), error, None))
+        return 1
+
+
+def _unwrapped(item: Any) -> Any:
+    return item.message if isinstance(item, Envelope | Sampled) else item

@@ -1,0 +1,117 @@
+"""Reply: the future of an ask. A pykka future without a condition variable, and with a deadline."""
+
+from __future__ import annotations
+
+import queue
+import sys
+from threading import Lock, RLock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pykka
+
+from mycelium.errors.actor import AskTimeoutError
+
+if TYPE_CHECKING:
+    from pykka._future import GetHookFunc
+    from pykka._types import OptExcInfo
+
+__all__ = ["Reply"]
+
+T = TypeVar("T")
+
+
+class Reply(pykka.ThreadingFuture[T]):
+    """A `pykka.ThreadingFuture` that costs its receiver one lock release.
+
+    Whoever waits makes a lock of his own, enters it, and looks at the outcome once more before he
+    sleeps; whoever sets stores the outcome first and releases the locks that were entered after
+    that. So one of the two sees the other, and no waiter is left.
+
+    A reply to a declared message carries the deadline of its ask: `get` without a timeout waits
+    until then, and no answer is an `AskTimeoutError`. For everything else it is as in pykka.
+    """
+
+    def __init__(self) -> None:
+        # Not ThreadingFuture's, which makes a condition variable.
+        pykka.Future.__init__(self)
+        self._outcome: tuple[Any, OptExcInfo | None] | None = None
+        self._waiters: list[Lock] = []
+        self._setting = Lock()
+        self._hook_running: RLock | None = None
+        self._asked: tuple[str, str, float, float] | None = None
+
+    def expect(self, actor: str, message: str, timeout: float) -> None:
+        """Give this reply a deadline, and what to say when it passes."""
+        self._asked = (actor, message, timeout, monotonic() + timeout)
+
+    def get(self, *, timeout: float | None = None) -> Any:
+        """The outcome: returns the value or raises the exception; waits for it where it is not there yet."""
+        if self._outcome is None:
+            if self._get_hook is not None:
+                return self._from_hook(timeout)
+            self._wait(timeout)
+        assert self._outcome is not None
+        value, exc_info = self._outcome
+        if exc_info is None:
+            return value
+        exc_type, exc_value, exc_traceback = exc_info
+        if exc_value is None:
+            assert exc_type is not None
+            exc_value = exc_type()
+        raise exc_value.with_traceback(exc_traceback)
+
+    def set(self, value: Any | None = None) -> None:
+        """Set the value. Raises ``queue.Full`` where there is an outcome or a get hook already."""
+        self._settle((value, None))
+
+    def set_exception(self, exc_info: OptExcInfo | None = None) -> None:
+        """Set an exception, by default the one being handled. Raises as `set`."""
+        assert exc_info is None or len(exc_info) == 3
+        self._settle((None, exc_info or sys.exc_info()))
+
+    def set_get_hook(self, func: GetHookFunc[T]) -> None:
+        """Have ``func`` make the value when it is asked for. Raises ``queue.Full`` after `set`."""
+        with self._setting:
+            if self._outcome is not None:
+                raise queue.Full
+            self._hook_running = self._hook_running or RLock()
+            self._get_hook = func
+            self._release_waiters()
+
+    def _settle(self, outcome: tuple[Any, OptExcInfo | None]) -> None:
+        with self._setting:
+            if self._outcome is not None or self._get_hook is not None:
+                raise queue.Full
+            self._outcome = outcome
+            self._release_waiters()
+
+    def _release_waiters(self) -> None:
+        for waiter in self._waiters:
+            if waiter.locked():
+                waiter.release()
+
+    def _from_hook(self, timeout: float | None) -> Any:
+        assert self._hook_running is not None
+        with self._hook_running:
+            return pykka.Future.get(self, timeout=timeout)
+
+    def _wait(self, timeout: float | None) -> None:
+        waiter = Lock()
+        waiter.acquire()
+        self._waiters.append(waiter)
+        if self._outcome is None and not waiter.acquire(timeout=self._seconds(timeout)):
+            self._waiters.remove(waiter)
+            if self._outcome is None:
+                self._time_out(timeout)
+
+    def _seconds(self, timeout: float | None) -> float:
+        if timeout is None:
+            return -1 if self._asked is None else max(self._asked[3] - monotonic(), 0)
+        return max(timeout, 0)
+
+    def _time_out(self, timeout: float | None) -> None:
+        if self._asked is None:
+            raise pykka.Timeout(f"{timeout} seconds")
+        actor, message, allowed, _ = self._asked
+        raise AskTimeoutError(actor=actor, message=message, timeout_s=allowed if timeout is None else timeout)

@@ -1,0 +1,61 @@
+"""Router: turns a plan into the tables by which running actors emit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mycelium.counter import SharedCounter
+from mycelium.errors.actor import WiringError
+from mycelium.route_plan import Edge, RoutePlan, plan_routes
+from tlv import TLV
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.mailbox import Mailbox
+
+__all__ = ["Edge", "Route", "RoutePlan", "connect", "plan_routes"]
+
+
+class Route:
+    """Where one emitter's messages of one type go, and how many went: `Actor.emit` reads nothing else.
+
+    ``advance()`` counts an emission. It is a `SharedCounter`, which costs what ``+= 1`` does and
+    stays exact if user code should emit from a thread of its own.
+    """
+
+    __slots__ = ("_emitted", "advance", "message", "targets")
+
+    def __init__(self, message: type[TLV], mailboxes: tuple[Mailbox, ...]) -> None:
+        self.message = message
+        self.targets: tuple[tuple[Callable[[Any], None], Mailbox], ...] = tuple(
+            (mailbox.items.append, mailbox) for mailbox in mailboxes
+        )
+        self._emitted = SharedCounter()
+        self.advance = self._emitted.advance
+
+    @property
+    def sent(self) -> int:
+        """How many deliveries were sent out: emissions times receivers."""
+        return self._emitted.value * len(self.targets)
+
+
+def connect(actors: Mapping[str, Actor], plan: RoutePlan) -> None:
+    """Give every actor of the plan its routes, and every source the mailboxes it must not flood.
+
+    To be called once all actors are created, before any is launched: raises `WiringError` where one
+    is missing or runs already.
+    """
+    for name in plan.actors:
+        if name not in actors:
+            raise WiringError(actor=name, reason="the plan names it, but it was not created")
+        if actors[name].mailbox.started:
+            raise WiringError(actor=name, reason="it was launched before it was connected")
+    for name in plan.actors:
+        receivers: dict[type[TLV], list[Mailbox]] = {}
+        for edge in plan.edges:
+            if edge.sender == name:
+                receivers.setdefault(edge.message, []).append(actors[edge.receiver].mailbox)
+        routes = {message: Route(message, tuple(mailboxes)) for message, mailboxes in receivers.items()}
+        downstream = tuple(actors[reached].mailbox for reached in plan.downstream(name))
+        actors[name]._connect(routes, downstream)

@@ -1,0 +1,200 @@
+"""Source: an actor that makes messages, chunk by chunk, no faster than they are handled."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from mycelium.actor import Actor
+from mycelium.errors.actor import PauseOutsideError
+from mycelium.mailbox import Internal, Mailbox
+from tlv import TLV
+
+if TYPE_CHECKING:
+    from mycelium.router import Route
+
+__all__ = ["Progress", "Source"]
+
+
+class Progress:
+    """How far a source is: set by the source, read from any thread."""
+
+    __slots__ = ("done", "label", "total")
+
+    def __init__(self, *, total: int | None = None, label: str = "") -> None:
+        self.done = 0
+        self.total = total
+        self.label = label
+
+    def __repr__(self) -> str:
+        return f"Progress({self.done} of {self.total if self.total is not None else 'unknown'} {self.label})"
+
+
+class Pump(Internal):
+    """What a source puts into its own mailbox to go on with the next chunk."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "produce()"
+
+
+PUMP = Envelope(Pump())
+
+
+class Source(Actor):
+    """An actor whose messages come from `produce`, a generator.
+
+    ::
+
+        class Ticks(Source, emits=Tick):
+            def produce(self) -> Iterator[TLV]:
+                self.progress.total = 1000
+                for number in range(1000):
+                    yield Tick(number=number)
+                    self.progress.done += 1
+
+    The source emits what the generator yields, in chunks that go through its own mailbox: between two
+    messages it still serves asks, proxies and stop. It waits while more than `high_water` messages
+    lie in any mailbox downstream, until no more than `low_water` do. ``finished`` is set when the
+    generator is exhausted, or the source stopped or failed before that; ``exhausted`` tells which.
+    """
+
+    high_water: ClassVar[int] = 4096
+    low_water: ClassVar[int] = 1024
+    #: Messages between two looks at the mailboxes downstream.
+    chunk: ClassVar[int] = 256
+
+    progress: Progress
+    refused: Mapping[str, int]
+    """Inputs that it refused, counted by reason, for the final report; yours to set or override."""
+
+    finished: threading.Event
+    exhausted: bool
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.progress = Progress()
+        self.refused = {}
+        self.finished = threading.Event()
+        self.exhausted = False
+        self._downstream: tuple[Mailbox, ...] = ()
+        self._produced: Iterator[TLV] | None = None
+        self._pumping = False
+
+    @abstractmethod
+    def produce(self) -> Iterator[TLV]:
+        """Yield the messages to emit, in order. Runs in the source's thread; it may raise, as a handler may."""
+
+    def pause(self, seconds: float) -> bool:
+        """Wait inside `produce`; True as soon as the source is to stop: then return from `produce`.
+
+        Other mail is handled meanwhile. Raises `PauseOutsideError` anywhere else: a handler that
+        waits keeps the mailbox from being served.
+        """
+        return self.wait_until(monotonic() + seconds)
+
+    def wait_until(self, moment: float) -> bool:
+        """As `pause`, until ``time.monotonic()`` has reached ``moment``."""
+        if not self._pumping:
+            raise PauseOutsideError(actor=self.name)
+        items = self._mailbox.items
+        while not self.actor_stopped.is_set():
+            if items and _is_stop(items[0]):
+                return True
+            left = moment - monotonic()
+            if left <= 0:
+                return False
+            if items:
+                self._drain(1)
+            else:
+                self._mailbox.wait(left)
+        return True
+
+    def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
+        super()._connect(routes, downstream)
+        self._downstream = downstream
+
+    def _actor_loop_setup(self) -> None:
+        # A source that has not finished has work, even while its mailbox is empty.
+        self._mailbox.engaged = True
+        super()._actor_loop_setup()
+        if not self.actor_stopped.is_set():
+            self._mailbox.put(PUMP)
+
+    def _handle_receive(self, message: Any) -> Any:
+        return self._pump() if isinstance(message, Pump) else super()._handle_receive(message)
+
+    def _pump(self) -> None:
+        """Emit a chunk; ends early when there is mail, so that mail waits for one message at most."""
+        if self._must_wait():
+            return
+        if self._produced is None:
+            self._produced = iter(self.produce())
+        self._pumping = True
+        try:
+            exhausted = self._pump_chunk(self._produced)
+        finally:
+            self._pumping = False
+        if exhausted:
+            self._produced = None
+            self.exhausted = True
+            self._finish()
+        elif not self.actor_stopped.is_set():
+            self._mailbox.put(PUMP)
+
+    def _pump_chunk(self, produced: Iterator[TLV]) -> bool:
+        items = self._mailbox.items
+        room = self.chunk
+        for message in produced:
+            self.emit(message)
+            room -= 1
+            if items or not room:
+                return False
+        return True
+
+    def _must_wait(self) -> bool:
+        """Whether a mailbox downstream is too full; then its owner goes on with the pump when there is room."""
+        return any(
+            len(mailbox) > self.high_water and mailbox.when_room(self.low_water, self._resume)
+            for mailbox in self._downstream
+        )
+
+    def _resume(self) -> None:
+        self._mailbox.put(PUMP)
+
+    def _stop(self) -> None:
+        self._close_produced()
+        super()._stop()
+
+    def _actor_loop_teardown(self) -> None:
+        self._close_produced()
+        self._finish()
+        super()._actor_loop_teardown()
+
+    def _close_produced(self) -> None:
+        """Run what the generator does at its end, before `on_stop`; not while it is running."""
+        if self._pumping:
+            return
+        produced, self._produced = self._produced, None
+        close = getattr(produced, "close", None)
+        if close is not None:
+            try:
+                close()
+            except Exception:
+                self._handle_failure(*sys.exc_info())
+
+    def _finish(self) -> None:
+        self._mailbox.engaged = False
+        self.finished.set()
+
+
+def _is_stop(item: Any) -> bool:
+    return isinstance(item, Envelope) and isinstance(item.message, _ActorStop)

@@ -1,0 +1,79 @@
+"""The counters of one actor: what its ledger rows are made of.
+
+Sender and receiver count independently, so that the ledger can compare them:
+
+* the sending side counts each message before it enters a mailbox, in `SharedCounter`s: one per
+  (receiver, type) for tells and asks, one per (emitter, type) for `Actor.emit`;
+* the receiving side counts each message after its handler returned or raised, in `Cell`s that only
+  the receiver's own thread writes, so plain ``+= 1`` is exact on any build;
+* what never reaches a handler is counted where it is found: ignored in the cell, dead-lettered here
+  under a lock, since any thread may find it.
+
+A message is counted by the sender first, hence read receivers first and senders second and the
+difference is never negative: it is what is in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from mycelium.counter import SharedCounter
+from mycelium.latency import LatencyHistogram
+
+if TYPE_CHECKING:
+    from mycelium.router import Route
+
+__all__ = ["Cell", "Tally"]
+
+
+class Cell:
+    """What one receiver did with one message type. Written by its thread only."""
+
+    __slots__ = ("dropped", "failed", "handled")
+
+    def __init__(self) -> None:
+        self.handled = 0
+        self.failed = 0
+        self.dropped = 0
+
+
+class Tally:
+    """All counters of one actor. They outlive it."""
+
+    __slots__ = ("_lock", "cells", "dead", "latency", "name", "routes", "sent", "unrouted")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        #: Told to and asked of this actor, by any thread.
+        self.sent: dict[type[Any], SharedCounter] = {}
+        self.cells: dict[type[Any], Cell] = {}
+        self.dead: dict[type[Any], int] = {}
+        #: The routes by which this actor emitted, also those that a later wiring replaced.
+        self.routes: list[Route] = []
+        #: Emitted, but received by nobody. Written by the actor's thread only.
+        self.unrouted: dict[type[Any], int] = {}
+        self.latency = LatencyHistogram()
+        self._lock = Lock()
+
+    def sent_counter(self, kind: type[Any]) -> Callable[[], int]:
+        """What a sender calls once per message of this type to this actor."""
+        with self._lock:
+            return self.sent.setdefault(kind, SharedCounter()).advance
+
+    def cell(self, kind: type[Any]) -> Cell:
+        """The cell of a type; made on first use, by the receiver's thread."""
+        found = self.cells.get(kind)
+        if found is None:
+            found = self.cells[kind] = Cell()
+        return found
+
+    def count_dead(self, kind: type[Any]) -> None:
+        """Count a dead letter."""
+        with self._lock:
+            self.dead[kind] = self.dead.get(kind, 0) + 1
+
+    def count_unrouted(self, kind: type[Any]) -> None:
+        """Count an emission that nobody receives."""
+        self.unrouted[kind] = self.unrouted.get(kind, 0) + 1
