@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mycelium import Config
+from mycelium.config import Config
 
 __all__ = ["BooksFeedConfig", "DexFeedConfig", "FeedConfig", "QuotesFeedConfig", "TradesFeedConfig"]
 

@@ -37,6 +37,7 @@ class Feed(Source):
         self.speed = speed_of(config.speed)
         self.markets = Markets(self.venues, config.unknown_venues, self.log)
         self.readings: list[Reading] = []
+        self.refused: Counter[str] = Counter()
         self.not_read: tuple[tuple[str, str], ...] = ()
         self.progress.label = "bytes"
 
@@ -61,11 +62,11 @@ class Feed(Source):
         self.progress.total = sum(file.size for file in files)
         for file in sorted(files, key=lambda file: (self._first_time(file), str(file.path))):
             if file.sniffed.wrong_columns is not None:
-                reading = Reading(file, policy, self.log)
+                reading = Reading(file, policy, self.log, refused=self.refused)
                 self.readings.append(reading)
                 reading.refuse(file.sniffed.wrong_columns)
                 continue
-            self.readings.append(Reading(file, policy, self.log, self._progress_of()))
+            self.readings.append(Reading(file, policy, self.log, self._progress_of(), self.refused))
         usable = [reading for reading in self.readings if reading.file.sniffed.wrong_columns is None]
         return paced(self.messages(usable), self.speed, self.wait_until)
 
@@ -82,14 +83,6 @@ class Feed(Source):
             shown = ", ".join(names[:_NAMES_SHOWN])
             lines.append(f"  not read by any feed: {_count(len(names), 'file')} ({shown}{more})")
         return "\n".join(lines)
-
-    @property
-    def refused(self) -> Counter[str]:
-        """Lines left out and breaks in streams so far, by error code."""
-        total: Counter[str] = Counter()
-        for reading in self.readings:
-            total += reading.skipped + reading.notes
-        return total
 
     def _first_time(self, file: InputFile) -> int:
         try:

@@ -76,7 +76,7 @@ class Markets:
             known = self._find(reading, exchange, symbol)
             self._ids[exchange, symbol] = known
         if known == 0:
-            reading.skipped[UnknownMarketError.code] += 1
+            reading.skip(UnknownMarketError.code)
         return known
 
     def _find(self, reading: Reading, exchange: str, symbol: str) -> int:

@@ -62,6 +62,9 @@ class Reading:
     policy: Policy
     log: Logger
     on_position: Callable[[int], None] = lambda _: None
+    refused: Counter[str] = field(default_factory=Counter)
+    """By code, and shared by all files of a feed."""
+
     rows: int = 0
     messages: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
@@ -94,7 +97,13 @@ class Reading:
         """Count a line that is in order and of no use here."""
         self.ignored[kind] += 1
 
+    def skip(self, code: str) -> None:
+        """Count a row that is left out for a reason that was told before."""
+        self.skipped[code] += 1
+        self.refused[code] += 1
+
     def _count(self, counter: Counter[str], error: FeedError) -> None:
         counter[error.code] += 1
+        self.refused[error.code] += 1
         tell = self.log.warning if counter[error.code] <= SHOWN_EACH else self.log.debug
         tell("left out" if counter is self.skipped else "stream broken", code=error.code, reason=error.args[0])
