@@ -92,9 +92,7 @@ Price = Annotated[i64, Doc(unit="1e-8 quote")]
 Quantity = Annotated[i64, Doc(unit="1e-8 base")]
 Timestamp = Annotated[i64, Ge(0), Doc("when it happened, by the clock of the source", unit="ns since the epoch, UTC")]
 VenueId = Annotated[u32, Ge(1), Doc("market in the topology's venue table", unit="id", source="topology")]
-PoolVenueId = Annotated[
-    u32, Doc("market in the topology's venue table, 0 if not listed", unit="id", source="topology")
-]
+PoolVenueId = Annotated[u32, Doc("market in the topology's venue table, 0 if not listed", unit="id", source="topology")]
 Amount0 = Annotated[u256, Doc("amount of token0", unit="raw token0", source="log data")]
 Amount1 = Annotated[u256, Doc("amount of token1", unit="raw token1", source="log data")]
 Address = Annotated[bytes, Size(20)]
