@@ -183,6 +183,6 @@ def _check_declaration(
             msg = f"{name}: the template names {used!r}, which is not a parameter"
             raise TypeError(msg)
     for parameter in parameters:
-        if hasattr(DeclaredError, parameter):
+        if hasattr(DeclaredError, parameter) or parameter in DeclaredError.__annotations__:
             msg = f"{name}: a parameter cannot be called {parameter!r}, which is part of every error"
             raise TypeError(msg)

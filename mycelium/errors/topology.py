@@ -93,6 +93,7 @@ class TopologyRefusedError(
     ValueError,
     code="TOP-003",
     text="{file} has {found}:\n{listing}",
+    next_step="correct each of them, then start it again",
 ):
     """Everything that is wrong in a topology. `problems` holds the errors one by one."""
 
@@ -141,6 +142,7 @@ class TopologyValueError(
     ValueError,
     code="TOP-010",
     text="{file}: {key}: {problem}",
+    next_step="correct this key in the file",
 ):
     """A value that is missing or of the wrong kind."""
 
