@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .buffers import as_buffer
 from .errors import BufferSpaceError, FieldValueError, ImmutableError, TextEncodingError, TruncatedError
-from .kinds import ArrayKind, IntKind, Kind, NestedKind, TextKind
+from .kinds import ArrayKind, IntKind, Kind, NestedKind, TextKind, leaf
 from .layout import Field, Layout
 from .variable import VariableKind, aligned
 
@@ -73,7 +73,7 @@ def _getter(message: str, layout: Layout, field: Field, codec: Kind) -> Function
             return lambda self: unpack(self._buf, self._off)[0]
         return lambda self: unpack(self._buf, self._off + at)[0]
     decode = codec.decode
-    if isinstance(codec, TextKind) or (isinstance(codec, ArrayKind) and isinstance(codec.element, TextKind)):
+    if isinstance(leaf(codec), TextKind):
         return _text_getter((message, field.name), unpack, decode, at)
     return lambda self: decode(unpack(self._buf, self._off + at)[0])
 
@@ -107,6 +107,7 @@ def initializer(layout: Layout) -> Function:
         "    try:",
         *(f"        {line}" for line in steps.prepare),
         f"        _self._buf = {steps.expression('_pack')}",
+        "    except _FieldValueError: raise",
         "    except _MISFITS as _cause:",
         f"        raise _blame(({_tuple(layout)}), _cause) from _cause",
         "    _self._off = 0",
@@ -126,6 +127,7 @@ def emplacer(layout: Layout) -> Function:
         "    try:",
         *(f"        {line}" for line in steps.prepare),
         f"        _bytes = {steps.expression('_pack')}",
+        "    except _FieldValueError: raise",
         "    except _MISFITS as _cause:",
         f"        raise _blame(({_tuple(layout)}), _cause) from _cause",
         "    return _put(_name, _bytes, _buffer, _offset)",
@@ -151,7 +153,7 @@ def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
     which no field does, so that a field may have any other name.
     """
     packer = struct.Struct(layout.format)
-    env: dict[str, Any] = {"_pack": packer.pack, "_MISFITS": _MISFITS}
+    env: dict[str, Any] = {"_pack": packer.pack, "_MISFITS": _MISFITS, "_FieldValueError": FieldValueError}
     arguments: list[str] = []
     steps = _Steps([], [], "")
     at, tail = "_FIXED", ["_gap"]
@@ -162,7 +164,7 @@ def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
             env[f"_default_{i}"] = field.default
         arguments.append(name if field.is_required else f"{name}=_default_{i}")
         if isinstance(codec, VariableKind):
-            env[f"_encode_{i}"] = codec.encode_data
+            env[f"_encode_{i}"] = _once(layout, field, codec.encode_data)
             steps.prepare.append(f"_count_{i}, _data_{i} = _encode_{i}({name})")
             steps.stored.append(f"({at} if _count_{i} else 0), _count_{i}")
             at += f" + len(_data_{i})"
@@ -170,7 +172,7 @@ def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
         elif codec.direct:
             steps.stored.append(name)
         else:
-            env[f"_encode_{i}"] = codec.encode
+            env[f"_encode_{i}"] = _once(layout, field, codec.encode) if isinstance(codec, ArrayKind) else codec.encode
             steps.stored.append(f"_encode_{i}({name})")
     if layout.variable:
         env["_FIXED"] = aligned(layout.size)
@@ -188,34 +190,48 @@ def _compiled(lines: list[str], name: str, layout: Layout, env: dict[str, Any]) 
     code = compile("\n".join(lines), f"<{name} of {layout.name}>", "exec")
     exec(code, env, made)
     function: Function = made[name]
+    function.__qualname__ = f"{layout.name}.{name}"  # what Python's own errors about arguments name
     return function
 
 
-def _blame(layout: Layout, values: tuple[Any, ...], cause: Exception) -> Exception:
-    """The error that names the first field whose value does not fit; the cause where all fit."""
-    order = layout.format[0]
+def _blame(layout: Layout, values: tuple[Any, ...], cause: Exception) -> FieldValueError:
+    """The error that names the first field whose value does not fit."""
     for field, value in zip(layout.values, values, strict=True):
         codec = field.codec
         assert codec is not None
+        if isinstance(codec, VariableKind | ArrayKind):
+            continue  # encoded before: see _once
         try:
-            if isinstance(codec, VariableKind):
-                codec.encode_data(value)
-            else:
-                struct.pack(order + codec.format, codec.encode(value))
+            codec.encode(value)
         except _MISFITS as misfit:
-            return FieldValueError(
-                message=layout.name, field=field.name, kind=field.kind, value=short(value), rule=str(misfit)
-            )
-    return cause
+            return _misfit(layout, field, value, misfit)
+    changing = "a value that is another one each time"
+    return FieldValueError(message=layout.name, field="?", kind="its field", value=changing, rule=str(cause))
 
 
-def short(value: object) -> str:
-    """A value for an error text, never longer than 80 characters."""
+def _once(layout: Layout, field: Field, encode: Function) -> Function:
+    """An encoder that names its field itself: its value may be a generator, which gives its items once."""
+
+    def encode_once(value: Any) -> Any:
+        try:
+            return encode(value)
+        except _MISFITS as misfit:
+            raise _misfit(layout, field, value, misfit) from misfit
+
+    return encode_once
+
+
+def _misfit(layout: Layout, field: Field, value: Any, cause: Exception) -> FieldValueError:
+    return FieldValueError(message=layout.name, field=field.name, kind=field.kind, value=short(value), rule=str(cause))
+
+
+def short(value: object, limit: int = 80) -> str:
+    """A value for an error text, never longer than ``limit`` characters."""
     try:
         text = repr(value)
     except Exception as cause:
         text = f"<{type(value).__name__} whose repr raises {type(cause).__name__}>"
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def stored(layout: Layout, field: Field, buf: Any, offset: int) -> Any:
@@ -224,19 +240,17 @@ def stored(layout: Layout, field: Field, buf: Any, offset: int) -> Any:
     return struct.unpack_from(layout.format[0] + field.codec.format, buf, offset + field.offset)[0]
 
 
-def from_plain(layout: Layout, name: str, value: Any) -> Any:
-    """The value of a field from its `to_dict` form: dicts become nested messages and items."""
-    message = next((getattr(field.codec, "message", None) for field in layout.values if field.name == name), None)
-    if message is None:
-        return value
-    if isinstance(value, Mapping):
-        return message.from_dict(value)
-    return value if isinstance(value, message) else [from_plain_item(message, one) for one in value]
-
-
-def from_plain_item(message: type[TLV], value: Any) -> Any:
-    """One group item from its `to_dict` form."""
-    return message.from_dict(value) if isinstance(value, Mapping) else value
+def from_plain(codec: Kind | None, value: Any) -> Any:
+    """A value from its `to_dict` form: dicts become messages. What fits nothing stays as it is, for
+    the constructor to refuse.
+    """
+    message = getattr(codec, "message", None)
+    if isinstance(value, list | tuple):
+        if isinstance(codec, ArrayKind):
+            return tuple(from_plain(codec.element, one) for one in value)
+        if message is not None and isinstance(codec, VariableKind):
+            return [message.from_dict(one) if isinstance(one, Mapping) else one for one in value]
+    return message.from_dict(value) if message is not None and isinstance(value, Mapping) else value
 
 
 def view_maker(cls: type[TLV]) -> Function:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import annotated_types as at
 
 from .codegen import short
 from .declared_error import DeclaredError
-from .errors import ConstraintError, DeclarationError, RuleError
-from .kinds import ArrayKind, BoolKind, Kind, NestedKind, TextKind
-from .layout import Field, Layout
+from .errors import ConstraintError, DeclarationError, RuleError, TextEncodingError
+from .kinds import ArrayKind, BoolKind, NestedKind, TextKind, leaf
+from .layout import Layout
 from .variable import GroupKind, VariableTextKind
 
 if TYPE_CHECKING:
@@ -21,33 +23,42 @@ if TYPE_CHECKING:
 __all__ = ["checker", "rule_text", "run_rule"]
 
 Check = Callable[[Any], bool]
+ElementCheck = Callable[[Any, str, int, tuple[Any, ...]], None]
 
 
 def checker(layout: Layout) -> Callable[[Any], None]:
     """The function behind ``_check_fields``: raises `ConstraintError` for the first broken rule.
 
     Besides the declared constraints it checks that booleans are 0 or 1 and that text is UTF-8, and
-    goes down into nested messages and group items, whose fields it names by path.
+    goes down into arrays, nested messages and group items, whose fields it names by path.
     """
-    checks = [(field.name, rule_text(one), _check(layout, field, one)) for field in layout for one in field.constraints]
-    inner = [field for field in layout.values if isinstance(field.codec, NestedKind | GroupKind)]
+    where = layout.name
+    checks = [(field.name, _checks(where, field.name, field.constraints)) for field in layout if field.constraints]
     booleans = [field for field in layout.values if isinstance(field.codec, BoolKind)]
-    texts = [field.name for field in layout.values if _is_text(field.codec)]
-    name = layout.name
+    texts = [field.name for field in layout.values if isinstance(leaf(field.codec), TextKind | VariableTextKind)]
+    inner = [field for field in layout.values if isinstance(field.codec, NestedKind | GroupKind)]
+    arrays = [
+        (field, check)
+        for field in layout.values
+        if isinstance(field.codec, ArrayKind) and (check := _element_checks(where, field.name, field.codec))
+    ]
 
     def check_fields(self: Any) -> None:
-        for field, rule, holds in checks:
-            value = getattr(self, field)
-            if value is not None and not holds(value):
-                raise ConstraintError(message=name, field=field, value=short(value), rule=rule)
-        for one in booleans:
-            stored = self._buf[self._off + one.offset]
-            if stored > 1:
-                raise ConstraintError(message=name, field=one.name, value=str(stored), rule="0 or 1")
-        for field in texts:
-            getattr(self, field)
-        for one in inner:
-            _check_inner(name, one, getattr(self, one.name))
+        for name, rules in checks:
+            _hold(where, name, rules, getattr(self, name))
+        for field in booleans:
+            _check_bool(where, field.name, self._buf[self._off + field.offset])
+        for name in texts:
+            getattr(self, name)
+        for field in inner:
+            value = getattr(self, field.name)
+            if field.is_variable:
+                for i, item in enumerate(value):
+                    _check_inner(where, f"{field.name}[{i}]", item)
+            else:
+                _check_inner(where, field.name, value)
+        for field, check in arrays:
+            check(self, field.name, self._off + field.offset, getattr(self, field.name))
 
     return check_fields
 
@@ -63,29 +74,69 @@ def run_rule(rule: Callable[[Any], None]) -> Callable[[Any], None]:
         except DeclaredError:
             raise
         except ValueError as cause:
-            raise RuleError(message=self.layout.name, rule=str(cause), value=repr(self)) from cause
+            raise RuleError(message=self.layout.name, rule=str(cause), value=short(self, 400)) from cause
 
     return validate
 
 
-def _is_text(codec: Kind | None) -> bool:
-    return isinstance(codec.element if isinstance(codec, ArrayKind) else codec, TextKind | VariableTextKind)
+def _checks(message: str, path: str, rules: tuple[Any, ...]) -> list[tuple[str, Check]]:
+    return [(rule_text(one), _check(f"{message}.{path}", one)) for one in rules]
 
 
-def _check_inner(message: str, field: Field, value: Any) -> None:
-    items = ((f"{field.name}[{i}]", item) for i, item in enumerate(value)) if field.is_variable else None
-    for path, item in items or ((field.name, value),):
+def _hold(message: str, path: str, rules: list[tuple[str, Check]], value: Any) -> None:
+    if value is None:
+        return
+    for rule, holds in rules:
         try:
-            item.validate()
-        except ConstraintError as cause:
-            raise ConstraintError(
-                message=message, field=f"{path}.{cause.field}", value=cause.value, rule=cause.rule
-            ) from cause
-        except RuleError as cause:
-            raise RuleError(message=f"{message}.{path}", rule=cause.rule, value=cause.value) from cause
+            kept = holds(value)
+        except Exception as cause:
+            said = f"{rule}, which raises {type(cause).__name__}: {cause}"
+            raise ConstraintError(message=message, field=path, value=short(value), rule=said) from cause
+        if not kept:
+            raise ConstraintError(message=message, field=path, value=short(value), rule=rule)
 
 
-def _check(layout: Layout, field: Field, rule: Any) -> Check:
+def _check_bool(message: str, path: str, stored: int) -> None:
+    if stored > 1:
+        raise ConstraintError(message=message, field=path, value=str(stored), rule="0 or 1")
+
+
+def _check_inner(message: str, path: str, item: TLV) -> None:
+    try:
+        item.validate()
+    except ConstraintError as cause:
+        raise ConstraintError(
+            message=message, field=f"{path}.{cause.field}", value=cause.value, rule=cause.rule
+        ) from cause
+    except RuleError as cause:
+        raise RuleError(message=f"{message}.{path}", rule=cause.rule, value=cause.value) from cause
+    except TextEncodingError as cause:
+        raise TextEncodingError(message=message, field=f"{path}.{cause.field}", value=cause.value) from cause
+
+
+def _element_checks(message: str, path: str, array: ArrayKind) -> ElementCheck | None:
+    """A function of message, path, place in the buffer and elements; none if there is nothing to check."""
+    element = array.element
+    rules = _checks(message, f"{path}[]", array.constraints)
+    inner = _element_checks(message, f"{path}[]", element) if isinstance(element, ArrayKind) else None
+    if not rules and not inner and not isinstance(element, BoolKind | NestedKind):
+        return None
+
+    def check(self: Any, path: str, at: int, values: tuple[Any, ...]) -> None:
+        for i, value in enumerate(values):
+            place = f"{path}[{i}]"
+            _hold(message, place, rules, value)
+            if isinstance(element, BoolKind):
+                _check_bool(message, place, self._buf[at + i])
+            elif isinstance(element, NestedKind):
+                _check_inner(message, place, value)
+            elif inner:
+                inner(self, place, at + i * element.size, value)
+
+    return check
+
+
+def _check(where: str, rule: Any) -> Check:
     """A function of the value that says whether the rule holds."""
     match rule:
         case at.Gt(gt=bound):
@@ -97,7 +148,7 @@ def _check(layout: Layout, field: Field, rule: Any) -> Check:
         case at.Le(le=bound):
             return lambda value: bool(value <= bound)
         case at.MultipleOf(multiple_of=step):
-            return lambda value: bool(value % step == 0)
+            return lambda value: _is_multiple(value, step)
         case at.MinLen(min_length=least):
             return lambda value: len(value) >= least
         case at.MaxLen(max_length=most):
@@ -105,10 +156,15 @@ def _check(layout: Layout, field: Field, rule: Any) -> Check:
         case at.Predicate(func=holds):
             return lambda value: bool(holds(value))
     raise DeclarationError(
-        where=f"{layout.name}.{field.name}",
+        where=where,
         reason=f"the constraint {rule!r} is not known here",
         remedy="use Gt, Ge, Lt, Le, Interval, MultipleOf, Len, MinLen, MaxLen or Predicate",
     )
+
+
+def _is_multiple(value: Any, step: Any) -> bool:
+    # A quotient of more digits than the decimal context has would raise.
+    return bool((Fraction(value) % Fraction(str(step)) if isinstance(value, Decimal) else value % step) == 0)
 
 
 _SIGNS = {

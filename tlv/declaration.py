@@ -6,14 +6,15 @@ import keyword
 import sys
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from itertools import chain
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, ForwardRef, Union, get_args, get_origin
 
 from annotated_types import BaseMetadata, GroupedMetadata
 
+from .codegen import short
 from .errors import DeclarationError
 from .kinds import (
     ArrayKind,
@@ -32,7 +33,7 @@ from .kinds import (
 )
 from .layout import REQUIRED, Field
 from .types import Doc, FloatType, GroupType, IntType, Null, PadType, Scaled, Size
-from .variable import GroupKind, VariableBytesKind, VariableKind, VariableTextKind
+from .variable import VARIABLE_SIZE_MAX, GroupKind, VariableBytesKind, VariableKind, VariableTextKind
 
 __all__ = ["lay_out"]
 
@@ -41,10 +42,11 @@ _REMEDY = "use a type of tlv.types, an enum, another message, Group[...], bytes 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """An annotation taken apart: the plain type and everything that Annotated adds."""
+    """An annotation taken apart: the plain type, everything that Annotated adds, and ``| None``."""
 
     base: Any
     metadata: tuple[Any, ...]
+    optional: bool = False
 
     def find(self, kind: type[Any]) -> Any:
         """The last metadata of a class, so that an outer annotation overrides an inner one."""
@@ -71,22 +73,30 @@ class Declared:
 
 
 class Namespace:
-    """Where the names of annotations are looked up: class body, enclosing scopes, module."""
+    """Where the names of annotations are looked up: class body, enclosing scopes, module.
+
+    A caller's frame counts only where its code holds the code of the frame that it called: names
+    are looked up where the class is written, not where it happens to be made.
+    """
 
     def __init__(self, body: Mapping[str, Any], module: str, frame: types.FrameType | None) -> None:
         self.module = vars(sys.modules[module]) if module in sys.modules else {}
         self.scopes: dict[str, Any] = {}
         outer: list[Mapping[str, Any]] = [body]
+        inner: types.CodeType | None = None
         while frame is not None and frame.f_globals is self.module and frame.f_locals is not self.module:
+            if inner is not None and inner not in frame.f_code.co_consts:
+                break
             outer.append(frame.f_locals)
-            frame = frame.f_back
+            inner, frame = frame.f_code, frame.f_back
         for scope in reversed(outer):
             self.scopes.update(scope)
 
     def resolve(self, annotation: Any) -> Any:
         """The object that a (possibly quoted) annotation means; raises what evaluation raises."""
-        while isinstance(annotation, str):
-            annotation = eval(annotation, self.module, self.scopes)
+        while isinstance(annotation, str | ForwardRef):
+            text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+            annotation = eval(text, self.module, self.scopes)
         return annotation
 
 
@@ -137,22 +147,35 @@ def lay_out(
                 default=defaults.get(field_name, REQUIRED),
                 codec=kind,
             )
-            _check_default_order(where, field, fields)
+            _check_default(where, field, fields)
         fields.append(field)
         offset += field.size
+        if offset > VARIABLE_SIZE_MAX:
+            raise DeclarationError(
+                where=where,
+                reason=f"the fixed fields take more than {VARIABLE_SIZE_MAX} bytes",
+                remedy="make it smaller: no frame can hold it",
+            )
     return tuple(fields)
 
 
 def _take_apart(annotation: Any, namespace: Namespace) -> Declared:
     annotation = namespace.resolve(annotation)
     metadata: tuple[Any, ...] = ()
-    while get_origin(annotation) is Annotated:
-        base, *extra = get_args(annotation)
-        # An alias in the metadata, as in Annotated[Side, u8], stands for what it carries.
-        flat = chain.from_iterable(get_args(one)[1:] if get_origin(one) is Annotated else (one,) for one in extra)
-        metadata = (*flat, *metadata)
-        annotation = namespace.resolve(base)
-    return Declared(annotation, metadata)
+    optional = False
+    while True:
+        inner = _optional_part(annotation)
+        if inner is not None:
+            optional = True
+            annotation = namespace.resolve(inner)
+        elif get_origin(annotation) is Annotated:
+            base, *extra = get_args(annotation)
+            # An alias in the metadata, as in Annotated[Side, u8], stands for what it carries.
+            flat = chain.from_iterable(get_args(one)[1:] if get_origin(one) is Annotated else (one,) for one in extra)
+            metadata = (*flat, *metadata)
+            annotation = namespace.resolve(base)
+        else:
+            return Declared(annotation, metadata, optional)
 
 
 def _padding_field(where: str, name: str, declared: PadType, offset: int) -> Field:
@@ -176,29 +199,46 @@ def _check_name(where: str, name: str, reserved: frozenset[str]) -> None:
         raise DeclarationError(where=where, reason="the name cannot be written in Python", remedy="rename the field")
 
 
-def _check_default_order(where: str, field: Field, before: list[Field]) -> None:
+def _check_default(where: str, field: Field, before: list[Field]) -> None:
+    codec = field.codec
     if field.is_required and any(one.default is not REQUIRED for one in before if not one.is_padding):
         raise DeclarationError(
             where=where,
             reason="a field without a default follows one with a default",
             remedy="give it a default, or move it up",
         )
+    if field.is_required or codec is None:
+        return
+    try:
+        codec.encode_data(field.default) if isinstance(codec, VariableKind) else codec.encode(field.default)
+    except (ValueError, TypeError) as cause:
+        raise DeclarationError(
+            where=where,
+            reason=f"the default {short(field.default)} does not fit: {cause}",
+            remedy=f"choose one that fits {field.kind}",
+        ) from cause
 
 
 def _kind(where: str, declared: Declared, namespace: Namespace, byteorder: ByteOrder) -> Kind:
-    optional = _optional_part(declared.base)
-    if optional is not None:
-        inner = _take_apart(optional, namespace)
-        return _optional(where, Declared(inner.base, inner.metadata + declared.metadata), namespace, byteorder)
+    if declared.optional:
+        return _optional(where, replace(declared, optional=False), namespace, byteorder)
     base = declared.base
     size = declared.find(Size)
     if size is not None and (type(size.count) is not int or not 1 <= size.count <= 65_535):
         raise DeclarationError(where=where, reason=f"{size} is not 1 to 65535", remedy="choose a Size in this range")
+    if declared.find(Null) is not None:
+        raise DeclarationError(
+            where=where, reason="it has a Null and can never be None", remedy=f"write {_shown(base)} | None"
+        )
+    if size is not None and base not in (bytes, str) and get_origin(base) is not tuple:
+        raise DeclarationError(
+            where=where, reason=f"{_shown(base)} has no Size", remedy="write Size with bytes, str and tuple only"
+        )
     scaled = declared.find(Scaled)
     if scaled is not None or base is Decimal:
         return _scaled(where, declared, scaled, namespace, byteorder)
     if isinstance(base, GroupType):
-        return GroupKind(_fixed_message(where, namespace.resolve(base.item)), byteorder)
+        return GroupKind(_fixed_message(where, _take_apart(base.item, namespace).base), byteorder)
     if get_origin(base) is tuple:
         return _array(where, base, size, namespace, byteorder)
     if base is bytes:
@@ -208,7 +248,7 @@ def _kind(where: str, declared: Declared, namespace: Namespace, byteorder: ByteO
     if base is bool:
         return BoolKind()
     if isinstance(base, type) and issubclass(base, Enum):
-        return EnumKind(base, _integer(where, declared, byteorder))
+        return _enum(where, base, _integer(where, declared, byteorder))
     if base is int:
         return _integer(where, declared, byteorder)
     if base is float and declared.find(FloatType):
@@ -226,9 +266,10 @@ def _optional_part(base: Any) -> Any:
 
 
 def _optional(where: str, declared: Declared, namespace: Namespace, byteorder: ByteOrder) -> Kind:
-    inner = _kind(where, declared, namespace, byteorder)
     null = declared.find(Null)
-    if isinstance(inner, VariableKind | NestedKind | ArrayKind | OptionalKind | BoolKind | TextKind):
+    rest = tuple(one for one in declared.metadata if not isinstance(one, Null))
+    inner = _kind(where, replace(declared, metadata=rest), namespace, byteorder)
+    if isinstance(inner, VariableKind | NestedKind | ArrayKind | BoolKind | TextKind):
         raise DeclarationError(
             where=where,
             reason=f"{inner.name} has no stored value that could mean None",
@@ -238,11 +279,28 @@ def _optional(where: str, declared: Declared, namespace: Namespace, byteorder: B
         return OptionalKind(inner, default_null(inner))
     stored = inner.stored if isinstance(inner, EnumKind | ScaledKind) else inner
     try:
-        return OptionalKind(inner, stored.encode(null.value))
+        value = stored.encode(null.value)
     except (ValueError, TypeError) as cause:
         raise DeclarationError(
-            where=where, reason=f"Null({null.value!r}) is {cause}", remedy=f"choose a null that fits {stored.name}"
+            where=where,
+            reason=f"Null({null.value!r}) does not fit: {cause}",
+            remedy=f"choose one that fits {stored.name}",
         ) from cause
+    usual = OptionalKind(inner, default_null(inner))
+    return usual if usual.is_null(value) else OptionalKind(inner, value, f"({null.value!r})")
+
+
+def _enum(where: str, members: type[Enum], stored: IntKind) -> Kind:
+    for name, member in members.__members__.items():
+        try:
+            stored.check(member.value)
+        except (ValueError, TypeError) as cause:
+            raise DeclarationError(
+                where=where,
+                reason=f"{members.__name__}.{name} = {member.value!r} does not fit {stored.name}: {cause}",
+                remedy="give the members numbers that fit, or choose a wider integer",
+            ) from cause
+    return EnumKind(members, stored)
 
 
 def _scaled(where: str, declared: Declared, scaled: Scaled | None, namespace: Namespace, byteorder: ByteOrder) -> Kind:
@@ -264,12 +322,13 @@ def _array(where: str, base: Any, size: Size | None, namespace: Namespace, byteo
             reason="an array needs one element type and a size",
             remedy="write Annotated[tuple[i64, ...], Size(4)]",
         )
-    element = _kind(where, _take_apart(arguments[0], namespace), namespace, byteorder)
+    declared = _take_apart(arguments[0], namespace)
+    element = _kind(where, declared, namespace, byteorder)
     if isinstance(element, VariableKind):
         raise DeclarationError(
             where=where, reason=f"{element.name} has no fixed size", remedy="use a fixed-size element"
         )
-    return ArrayKind(element, size.count).bind(byteorder)
+    return ArrayKind(element, size.count, declared.constraints).bind(byteorder)
 
 
 def _integer(where: str, declared: Declared, byteorder: ByteOrder) -> IntKind:
@@ -288,6 +347,10 @@ def _fixed_message(where: str, message: Any) -> Any:
     layout = getattr(message, "layout", None)
     if layout is None:
         raise DeclarationError(where=where, reason=f"{_shown(message)} is not a message", remedy=_REMEDY)
+    if layout.size == 0:
+        raise DeclarationError(
+            where=where, reason=f"{layout.name} has no fields", remedy="nest and group messages that have some"
+        )
     if layout.variable:
         raise DeclarationError(
             where=where,

@@ -105,6 +105,18 @@ class FloatKind(Kind):
         self.name = declared.name
         self.size = declared.bits // 8
         self.format = "f" if declared.bits == 32 else "d"
+        self.stored = struct.Struct(f"<{self.format}")
+
+    def encode(self, value: Any) -> float:
+        """The value as it will be read: rounded to the width."""
+        try:
+            return self.stored.unpack(self.stored.pack(value))[0]  # type: ignore[no-any-return]
+        except struct.error as cause:
+            msg = "not a number"
+            raise TypeError(msg) from cause
+        except OverflowError as cause:
+            msg = f"too large for {self.name}"
+            raise ValueError(msg) from cause
 
     def to_json(self, value: float) -> Any:
         finite = value - value == 0
@@ -139,14 +151,21 @@ class EnumKind(Kind):
         self.format = stored.format
 
     def encode(self, value: Any) -> Any:
-        return self.stored.encode(value.value if isinstance(value, Enum) else value)
+        if not isinstance(value, Enum):
+            return self.stored.encode(value)
+        if not isinstance(value, self.members):
+            msg = f"not a {self.members.__name__}"
+            raise TypeError(msg)
+        return self.stored.encode(value.value)
 
     def decode(self, stored: Any) -> Any:
         number = self.stored.decode(stored)
         try:
-            return self.members(number)
+            member = self.members(number)
         except ValueError:
             return number
+        # Flags may drop unknown bits, or read a negative number as all of them.
+        return member if getattr(member, "value", None) == number else number
 
     def raw(self, stored: Any) -> int:
         return self.stored.decode(stored)
@@ -169,11 +188,11 @@ class ScaledKind(Kind):
         self.format = stored.format
 
     def encode(self, value: Any) -> Any:
-        if isinstance(value, int):
-            return self.stored.encode(value * 10**self.digits)
         if not isinstance(value, Decimal):
-            msg = "not a Decimal or int"
-            raise TypeError(msg)
+            if not hasattr(value, "__index__"):
+                msg = "not a Decimal or int"
+                raise TypeError(msg)
+            return self.stored.encode(operator.index(value) * 10**self.digits)
         sign, digits, exponent = value.as_tuple()
         if not isinstance(exponent, int):
             msg = "not a finite number"
@@ -261,9 +280,10 @@ class TextKind(Kind):
 class ArrayKind(Kind):
     """A fixed number of elements of one kind."""
 
-    def __init__(self, element: Kind, count: int) -> None:
+    def __init__(self, element: Kind, count: int, constraints: tuple[Any, ...] = ()) -> None:
         self.element = element
         self.count = count
+        self.constraints = constraints
         self.name = f"{element.name}[{count}]"
         self.size = element.size * count
         self.format = f"{self.size}s"
@@ -295,7 +315,7 @@ class ArrayKind(Kind):
         return [self.element.to_json(one) for one in value]
 
     def from_json(self, value: Any) -> tuple[Any, ...]:
-        return tuple(self.element.from_json(one) for one in value)
+        return tuple(self.element.from_json(one) for one in listed(value))
 
 
 class NestedKind(Kind):
@@ -324,12 +344,16 @@ class NestedKind(Kind):
 
 
 class OptionalKind(Kind):
-    """A value, or the one stored value that means ``None``."""
+    """A value, or the one stored value that means ``None``.
 
-    def __init__(self, inner: Kind, null: Any) -> None:
+    ``shown`` is how the null is written where it is not the usual one: a part of the layout, since
+    peers that differ in it would read each other's nulls as values.
+    """
+
+    def __init__(self, inner: Kind, null: Any, shown: str = "") -> None:
         self.inner = inner
         self.null = null
-        self.name = f"{inner.name}?"
+        self.name = f"{inner.name}?{shown}"
         self.size = inner.size
         self.format = inner.format
         self.is_null: Callable[[Any], bool] = (lambda v: v != v) if null != null else (lambda v: v == null)  # noqa: PLR0124
@@ -354,6 +378,21 @@ class OptionalKind(Kind):
 
     def from_json(self, value: Any) -> Any:
         return None if value is None else self.inner.from_json(value)
+
+
+def leaf(kind: Kind | None) -> Kind | None:
+    """What an array is made of in the end; anything else is its own leaf."""
+    while isinstance(kind, ArrayKind):
+        kind = kind.element
+    return kind
+
+
+def listed(value: Any) -> list[Any]:
+    """A JSON list; text and objects could be iterated too, and would be misread."""
+    if not isinstance(value, list):
+        msg = f"{value!r} is not a list"
+        raise TypeError(msg)
+    return value
 
 
 def default_null(kind: Kind) -> Any:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 from . import codegen
 from .constraints import checker, run_rule
 from .declaration import Namespace, lay_out
-from .errors import DeclarationError, FieldValueError, JsonError, LayoutMismatchError
+from .errors import DeclarationError, FieldValueError, JsonError, LayoutMismatchError, TLVError
 from .kinds import ByteOrder
 from .layout import Layout
 from .types import padding
+from .variable import GroupView
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # from Python 3.12 on: collections.abc.Buffer
@@ -48,11 +49,15 @@ class MessageType(type):
         byteorder: ByteOrder | None = None,
         scope: Any = None,
     ) -> Any:
-        base = next((one for one in bases if isinstance(one, MessageType)), None)
-        if base is None:
+        messages = [one for one in bases if isinstance(one, MessageType)]
+        if not messages:
             return super().__new__(mcs, name, bases, namespace)
+        if len(messages) > 1:
+            raise DeclarationError(
+                where=name, reason="it has two messages as bases", remedy="nest one of them, or repeat its fields"
+            )
         _check_class(name, namespace, type, version, byteorder)
-        inherited = base.layout
+        inherited = messages[0].layout
         order: ByteOrder = byteorder or inherited.byteorder
         if order != inherited.byteorder and inherited.fields:
             raise DeclarationError(
@@ -165,6 +170,11 @@ class TLV(metaclass=MessageType):
             """
             raise _no_layout(TLV)
 
+    else:
+
+        def __init__(self) -> None:
+            raise _no_layout(type(self))
+
     def as_bytes(self) -> memoryview:
         """The bytes of the message, read-only and not copied."""
         return memoryview(self._payload()).toreadonly()
@@ -227,7 +237,8 @@ class TLV(metaclass=MessageType):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`. Raises `FieldValueError` and ``TypeError`` as the constructor."""
-        return cls(**{name: codegen.from_plain(cls.layout, name, value) for name, value in values.items()})
+        known = {field.name: field.codec for field in cls.layout.values}
+        return cls(**{name: codegen.from_plain(known.get(name), value) for name, value in values.items()})
 
     def to_json(self) -> str:
         """One line of JSON: bytes as 0x hex, decimals and integers over 64 bits as text."""
@@ -290,7 +301,7 @@ class TLV(metaclass=MessageType):
         return hash((type(self), self._canonical()))
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+        inside = ", ".join(f"{name}={_shown(self, name)}" for name in self.__match_args__)
         return f"{type(self).__name__}({inside})"
 
     def __bytes__(self) -> bytes:
@@ -315,12 +326,18 @@ class TLV(metaclass=MessageType):
 _API = frozenset(name for name in dir(TLV) if not name.startswith("__")) | {"self", "emplace", "mro"}
 
 
+def _shown(message: TLV, name: str) -> str:
+    """The repr of a field, or why it cannot be read: damaged bytes must not spoil a log line."""
+    try:
+        return repr(getattr(message, name))
+    except TLVError as problem:
+        return f"<{problem.args[0]}>"
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, TLV):
         return value.to_dict()
-    if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
-        return value
-    return [_plain(one) for one in value]
+    return [_plain(one) for one in value] if isinstance(value, tuple | GroupView) else value
 
 
 def _restore(cls: type[TLV], digest: str, data: bytes) -> TLV:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .errors import FieldBoundsError
-from .kinds import ByteOrder, Kind
+from .kinds import ByteOrder, Kind, listed
 
 if TYPE_CHECKING:
     from .message import TLV
@@ -169,14 +170,14 @@ class GroupKind(VariableKind):
     def encode_data(self, value: Any) -> tuple[int, bytes]:
         message = self.message
         parts: list[bytes | memoryview] = [self.head]
-        for item in value:
+        for item in islice(value, GROUP_COUNT_MAX + 1):
             if type(item) is not message:
                 msg = f"{type(item).__name__} is not a {message.__name__}"
                 raise TypeError(msg)
             parts.append(item._payload())
         count = len(parts) - 1
         if count > GROUP_COUNT_MAX:
-            msg = f"{count} items, more than {GROUP_COUNT_MAX}"
+            msg = f"more than {GROUP_COUNT_MAX} items"
             raise ValueError(msg)
         if count == 0:
             return 0, b""
@@ -205,4 +206,4 @@ class GroupKind(VariableKind):
         return [item._to_json_dict() for item in value]
 
     def from_json(self, value: Any) -> list[Any]:
-        return [self.message._from_json_dict(item) for item in value]
+        return [self.message._from_json_dict(item) for item in listed(value)]
