@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from actors.errors import FeedError
-from actors.pace import paced, speed_of
+from actors.pacing import paced, speed_factor
 from configs.feeds import FeedConfig
 from mycelium.source import Source
 from tlv import TLV, error_with_code
@@ -34,7 +34,7 @@ class Feed(Source):
     def __init__(self, config: FeedConfig) -> None:
         super().__init__()
         self.config = config
-        self.speed = speed_of(config.speed)
+        speed_factor(config.speed)  # refuses what is none, before anything runs
         self.markets = Markets(self.venues, config.unknown_venues, self.log)
         self.readings: list[Reading] = []
         self.refused: Counter[str] = Counter()
@@ -68,7 +68,7 @@ class Feed(Source):
                 continue
             self.readings.append(Reading(file, policy, self.log, self._progress_of(), self.refused))
         usable = [reading for reading in self.readings if reading.file.sniffed.wrong_columns is None]
-        return paced(self.messages(usable), self.speed, self.wait_until)
+        return paced(self.messages(usable), self.config.speed, self.wait_until)
 
     def summary(self) -> str:
         """What was read, file by file, and what was left out, by error code."""
