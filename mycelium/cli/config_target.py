@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mycelium.config import Config
 from mycelium.errors import ConfigTargetError
 from mycelium.nearest import did_you_mean
+
+from .targets import use_working_directory
 
 __all__ = ["ConfigUse", "find_configs"]
 
@@ -35,9 +35,7 @@ def find_configs(target: str) -> list[ConfigUse]:
     Modules are also looked for in the working directory. Raises `ConfigTargetError`, and the errors
     of the topology where it cannot be read.
     """
-    directory = str(Path.cwd())
-    if directory not in sys.path:
-        sys.path.insert(0, directory)
+    use_working_directory()
     if target.endswith(".toml"):
         found = list(_in_topology(target))
         reason = "no actor of it takes a config"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from .error_texts import (
     summary_of,
 )
 from .table import print_table
+from .targets import use_working_directory
 
 __all__ = ["errors_command"]
 
@@ -76,9 +76,7 @@ def errors_command(
 
 def _errors_of(modules: Iterable[str]) -> list[type[DeclaredError]]:
     """The errors declared in these modules and below them, in the order of the codes."""
-    directory = str(Path.cwd())
-    if directory not in sys.path:
-        sys.path.insert(0, directory)
+    use_working_directory()
     for name in modules:
         try:
             importlib.import_module(name)
