@@ -23,6 +23,7 @@
 from __future__ import annotations
 
 from mycelium.actor import Actor
+from mycelium.config import Config
 from mycelium.context import ActorContext
 from mycelium.contract import Contract, contract_of
 from mycelium.domain import Domain
@@ -44,6 +45,7 @@ __all__ = [
     "ActorRef",
     "ActorRow",
     "Batch",
+    "Config",
     "Contract",
     "Domain",
     "Edge",
