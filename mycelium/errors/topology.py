@@ -92,7 +92,7 @@ class TopologyRefusedError(
     TopologyError,
     ValueError,
     code="TOP-003",
-    text="{file} has {found}:\n{listing}",
+    text="{file} has {found}",
     next_step="correct each of them, then start it again",
 ):
     """Everything that is wrong in a topology. `problems` holds the errors one by one."""
@@ -112,6 +112,9 @@ class TopologyRefusedError(
         )
         error.__cause__ = ExceptionGroup(f"problems of {file}", list(found))
         return error
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}:\n{self.listing}"
 
     @property
     def problems(self) -> tuple[DeclaredError, ...]:

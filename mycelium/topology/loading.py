@@ -68,11 +68,11 @@ def _read(file: str) -> dict[str, Any]:
 
 def _duplicate(file: str, text: str, said: str) -> DuplicateNameError | None:
     """The error for a name that stands twice; tomllib tells it only by the words of its message."""
-    at = re.search(r"\(at line (\d+), column \d+\)", said)
-    if at is None or not ("twice" in said or "overwrite" in said):
+    if not ("twice" in said or "overwrite" in said):
         return None
-    number = int(at[1])
-    lines = text.splitlines()
+    lines = text.rstrip().splitlines()
+    at = re.search(r"\(at line (\d+), column \d+\)", said)
+    number = int(at[1]) if at else len(lines)
     line = lines[number - 1].strip()
     place = f" (line {number})"
     if line.startswith("["):
@@ -98,26 +98,30 @@ class _Reader:
             if name not in _SECTIONS:
                 hint = did_you_mean(name, _SECTIONS, "sections")
                 self.problems.append(UnknownKeyError(file=self.file, key="the file", name=name, hint=hint))
-        section = self._table(self.document.get("topology", {}), "topology")
-        header = self._read(Header, section, "topology") or Header()
+        header = self._read(Header, self.document.get("topology", {}), "topology") or Header()
         return Topology(
             name=header.name or Path(self.file).stem,
             profile=header.profile,
             input_profile=header.input_profile,
-            actors=dict(self._actors()),
             venues=self._venues(),
+            actors=dict(self._actors()),
             file=self.file,
         )
 
     def _actors(self) -> Iterator[tuple[str, ActorSpec]]:
-        for name, section in self._table(self.document.get("actors", {}), "actors").items():
+        sections = self.document.get("actors", {})
+        if not isinstance(sections, dict):
+            self._refuse("write each actor under a heading [actors.NAME]", "actors")
+            self.unread_actors.add("actors")
+            return
+        for name, section in sections.items():
             try:
                 check_actor_name(name)
             except ValueError as error:
                 self._refuse(str(error), "actors", name)
                 self.unread_actors.add(name)
                 continue
-            spec = self._read(ActorSpec, self._table(section, "actors", name), "actors", name)
+            spec = self._read(ActorSpec, section, "actors", name)
             if spec is None:
                 self.unread_actors.add(name)
             else:
@@ -131,7 +135,7 @@ class _Reader:
         read = [
             venue
             for index, section in enumerate(given)
-            if (venue := self._read(Venue, self._table(section, "venues", index), "venues", index)) is not None
+            if (venue := self._read(Venue, section, "venues", index)) is not None
         ]
         twice = duplicate_venues(read)
         self.problems.extend(
@@ -140,13 +144,10 @@ class _Reader:
         refused = {index for index, _, _ in twice}
         return [venue for index, venue in enumerate(read) if index not in refused]
 
-    def _table(self, given: object, *where: str | int) -> dict[str, Any]:
-        if isinstance(given, dict):
-            return given
-        self._refuse(f"a section is expected here, got {given!r}", *where)
-        return {}
-
-    def _read(self, model: type[_Model], section: dict[str, Any], *where: str | int) -> _Model | None:
+    def _read(self, model: type[_Model], section: object, *where: str | int) -> _Model | None:
+        if not isinstance(section, dict):
+            self._refuse(f"a section is expected here, got {section!r}", *where)
+            return None
         try:
             return model.model_validate(section)
         except ValidationError as error:
