@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pickle
+import runpy
 import string
 import tempfile
 import types
@@ -33,6 +34,8 @@ from mycelium.errors import (
     PrefixClashError,
     error_from_dict,
 )
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "validated_config.py"
 
 
 class Side(Enum):
@@ -391,8 +394,8 @@ def test_the_error_survives_a_pickle_and_a_log(env: Callable[..., None]) -> None
 
 def test_a_missing_value_says_where_it_was_looked_for() -> None:
     assert problems_of(Keyed.from_env) == [
-        "KEYED_KEY: it is required, and is in none of environment, .env",
-        "KEYED_HOST: it is required, and is in none of environment, .env",
+        "KEYED_KEY: it is required, and not set in environment, .env",
+        "KEYED_HOST: it is required, and not set in environment, .env",
     ]
     assert problems_of(lambda: Keyed(host="x")) == ["KEYED_KEY: it is required"]
 
@@ -712,7 +715,7 @@ def test_the_rows_of_optional_and_computed_settings() -> None:
     assert rows == {
         "pool": ("JSON object | null", "null"),
         "made": ("list[int]", "[1, 2]"),
-        "pair": ("tuple[int, ...] length <= 2", "[]"),
+        "pair": ("tuple[int, ...], length <= 2", "[]"),
     }
     given_pool = {row.name: row.current for row in describe_settings(Odd, section={"pool": {"fee": 1}}).rows}
     assert given_pool["pool.fee"] == "1"
@@ -722,7 +725,7 @@ def test_a_template_describes_each_variable_and_leaves_secrets_and_required_ones
     text = env_template([TestedConfig, Keyed])
     assert text.startswith("# TestedConfig: Settings of the actor under test.\n")
     assert "# seconds per bar\n# float > 0\n#TESTED_WINDOW_S=1.0\n" in text
-    assert "# access key\n# str length >= 20, required, secret\n#KEYED_KEY=\n" in text
+    assert "# access key\n# str, length >= 20, required, secret\n#KEYED_KEY=\n" in text
 
 
 def test_a_template_with_every_line_put_in_force_changes_nothing(working_directory: Path) -> None:
@@ -764,3 +767,19 @@ def test_what_a_row_shows_can_be_written_into_the_environment_or_a_dotenv_file(c
         path = Path(directory, "settings.env")
         path.write_text("".join(f"{dotenv_line(name, text)}\n" for name, text in variables.items()))
         assert TestedConfig.load(env_file=path) == config
+
+
+def test_the_example_shows_who_wins_what_is_wrong_and_a_template(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    shown = capsys.readouterr().out
+    for said in (
+        "mode='live'",
+        "retry=Retry(attempts=5, pause_s=0.1)",
+        "[CFG-001] GatewayConfig: 6 problems",
+        "did you mean 'GATEWAY_RETRY__ATTEMPTS'?",
+        "order_max (50) is above position_max (10)",
+        "#GATEWAY_SYMBOLS='[\"BTCUSDT\"]'",
+    ):
+        assert said in shown
+    assert "correct horse" not in shown
+    assert "short" not in shown

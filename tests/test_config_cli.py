@@ -185,7 +185,7 @@ def test_a_wrong_value_is_shown_and_told_with_exit_code_2(name: str, variable: C
     assert "not set" in result.stdout
     assert "[CFG-001] ShopConfig, DoorConfig: 2 problems" in result.stderr
     assert f"{name.upper()}_SHOP_HOURS = 'many' (environment): input should be a valid number" in result.stderr
-    assert f"{name.upper()}_DOOR_WIDTH: it is required, and is in none of environment, .env" in result.stderr
+    assert f"{name.upper()}_DOOR_WIDTH: it is required, and not set in environment, .env" in result.stderr
 
 
 def test_another_environment_file_can_be_read(name: str, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def _rule(reading: Reading, detail: ErrorDetails) -> str:
     message, kind = detail["msg"], detail["type"]
     if kind == "missing":
         places = ", ".join(layer.source for layer in reading.layers[1:])
-        return f"it is required, and is in none of {places}" if places else "it is required"
+        return f"it is required, and not set in {places}" if places else "it is required"
     if kind in ("value_error", "assertion_error"):
         return " ".join(message.removeprefix("Value error, ").removeprefix("Assertion failed, ").split())
     if kind in _CONTAINER_ERRORS and isinstance(detail["input"], str):

@@ -26,20 +26,24 @@ _LIMITS = (
     (MinLen, "min_length", "length >= {}"),
     (MaxLen, "max_length", "length <= {}"),
 )
+_SPECIAL = " \\#'\"$`"
 
 
 def type_text(field: FieldInfo) -> str:
-    """The type of a field with its limits: ``float > 0``, ``buy | sell``, ``list[str] | null``."""
+    """The type of a field with its limits: ``float > 0``, ``buy | sell``, ``list[str] | null, length <= 9``."""
     kinds = [_kind_text(kind) for kind in alternatives(field.annotation) if kind is not None and kind is not type(None)]
     if accepts_none(field.annotation):
         kinds.append(NULL)
+    text = " | ".join(dict.fromkeys(kinds))
     limits = [
-        text.format(getattr(limit, name))
+        wording.format(getattr(limit, name))
         for limit in field.metadata
-        for kind, name, text in _LIMITS
+        for kind, name, wording in _LIMITS
         if isinstance(limit, kind)
     ]
-    return " ".join((" | ".join(dict.fromkeys(kinds)), ", ".join(limits))).strip()
+    if not limits:
+        return text
+    return f"{text}{' ' if limits[0][0] in '<>' else ', '}{', '.join(limits)}"
 
 
 def value_text(value: Any, annotation: Any) -> str:
@@ -54,12 +58,14 @@ def value_text(value: Any, annotation: Any) -> str:
 
 def dotenv_line(variable: str, text: str) -> str:
     """``NAME=text``, quoted where a .env file needs it."""
-    if text and (any(sign in text for sign in " \t\n\r\\#'\"$`") or not text.isprintable()):
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-        for sign, letter in (("\n", "n"), ("\r", "r"), ("\t", "t")):
-            escaped = escaped.replace(sign, f"\\{letter}")
-        return f'{variable}="{escaped}"'
-    return f"{variable}={text}"
+    if not any(sign in text for sign in _SPECIAL) and text.isprintable():
+        return f"{variable}={text}"
+    escaped = text.replace("\\", "\\\\")
+    if "'" not in text and text.isprintable():
+        return f"{variable}='{escaped}'"
+    for sign, written in (('"', '"'), ("\n", "n"), ("\r", "r"), ("\t", "t")):
+        escaped = escaped.replace(sign, f"\\{written}")
+    return f'{variable}="{escaped}"'
 
 
 def _kind_text(kind: Any) -> str:
