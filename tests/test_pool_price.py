@@ -10,11 +10,11 @@ from actors.services.pool_price import PoolPrice
 from mycelium.venues import Venue
 
 
-def pool(symbol: str = "ETHUSDT", **changes: object) -> Venue:
+def pool(**changes: object) -> Venue:
     fields: dict[str, object] = {
         "id": 1,
         "name": "pool",
-        "symbol": symbol,
+        "symbol": "ETHUSDT",
         "tokens": ("WETH", "USDT"),
         "decimals": (18, 6),
     }
@@ -23,7 +23,7 @@ def pool(symbol: str = "ETHUSDT", **changes: object) -> Venue:
 
 def test_the_price_of_a_real_swap_is_what_was_paid_and_the_fee() -> None:
     """Block 18937382, log 169 of the USDC/WETH pool: 0.01 WETH bought 22.686110 USDC, less 0.05 %."""
-    price = PoolPrice.of(pool("ETHUSDC", tokens=("USDC", "WETH"), decimals=(6, 18)))
+    price = PoolPrice.of(pool(symbol="ETHUSDC", tokens=("USDC", "WETH"), decimals=(6, 18)))
     assert price is not None
     units = price.from_sqrt_price(1662995104975155420368771254341874)
     assert units == 226974582399
@@ -32,7 +32,7 @@ def test_the_price_of_a_real_swap_is_what_was_paid_and_the_fee() -> None:
 
 @given(st.integers(1, 10**30), st.integers(1, 10**30), st.booleans())
 def test_the_price_is_the_ratio_of_the_reserves_rounded_down(reserve0: int, reserve1: int, turned: bool) -> None:
-    venue = pool("USDTWETH") if turned else pool()
+    venue = pool(symbol="USDTWETH") if turned else pool()
     price = PoolPrice.of(venue)
     assert price is not None
     token0, token1 = Fraction(reserve0, 10**18), Fraction(reserve1, 10**6)
@@ -42,7 +42,7 @@ def test_the_price_is_the_ratio_of_the_reserves_rounded_down(reserve0: int, rese
 
 @given(st.integers(10**4, 10**16), st.booleans())
 def test_a_price_becomes_a_raw_ratio_and_again_the_price(units: int, turned: bool) -> None:
-    price = PoolPrice.of(pool("USDTWETH") if turned else pool())
+    price = PoolPrice.of(pool(symbol="USDTWETH") if turned else pool())
     assert price is not None
     numerator, denominator = price.raw_ratio(units)
     assert price.from_reserves(denominator, numerator) == units
