@@ -22,28 +22,76 @@
 
 from __future__ import annotations
 
-from mycelium.actor import Actor
-from mycelium.config import Config
-from mycelium.context import ActorContext
-from mycelium.contract import Contract, contract_of
-from mycelium.domain import Domain
-from mycelium.handlers import handles
-from mycelium.latency import Latency
-from mycelium.ledger import ActorRow, Ledger, LedgerReading, LedgerRow, wait_until_quiet
-from mycelium.mailbox import Mailbox
-from mycelium.message_set import MessageSet, actor_messages, message_set
-from mycelium.ref import ActorRef
-from mycelium.reply import Reply
-from mycelium.route_plan import Edge, RoutePlan, plan_routes
-from mycelium.router import connect
-from mycelium.source import Progress, Source
-from tlv import Batch
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.config import Config
+    from mycelium.context import ActorContext
+    from mycelium.contract import Contract, contract_of
+    from mycelium.domain import Domain
+    from mycelium.handlers import handles
+    from mycelium.latency import Latency
+    from mycelium.ledger import ActorRow, Ledger, LedgerReading, LedgerRow, wait_until_quiet
+    from mycelium.mailbox import Mailbox
+    from mycelium.message_set import MessageSet, actor_messages, message_set
+    from mycelium.node import Node
+    from mycelium.ref import ActorRef
+    from mycelium.reply import Reply
+    from mycelium.report import Report
+    from mycelium.route_plan import Edge, RoutePlan, plan_routes
+    from mycelium.router import connect
+    from mycelium.source import Progress, Source
+    from mycelium.topology import ActorSpec, ResolvedTopology, Topology, resolve
+    from mycelium.venues import Venue, VenueTable
+    from tlv import Batch
+
+# Where each name lives. They are imported when they are used, so that `mycelium --help`, and whoever needs one of them, do
+# not wait for all.
+_HOMES = {
+    "Actor": "mycelium.actor",
+    "ActorContext": "mycelium.context",
+    "ActorRef": "mycelium.ref",
+    "ActorRow": "mycelium.ledger",
+    "ActorSpec": "mycelium.topology",
+    "Batch": "tlv",
+    "Config": "mycelium.config",
+    "Contract": "mycelium.contract",
+    "Domain": "mycelium.domain",
+    "Edge": "mycelium.route_plan",
+    "Latency": "mycelium.latency",
+    "Ledger": "mycelium.ledger",
+    "LedgerReading": "mycelium.ledger",
+    "LedgerRow": "mycelium.ledger",
+    "Mailbox": "mycelium.mailbox",
+    "MessageSet": "mycelium.message_set",
+    "Node": "mycelium.node",
+    "Progress": "mycelium.source",
+    "Reply": "mycelium.reply",
+    "Report": "mycelium.report",
+    "ResolvedTopology": "mycelium.topology",
+    "RoutePlan": "mycelium.route_plan",
+    "Source": "mycelium.source",
+    "Topology": "mycelium.topology",
+    "Venue": "mycelium.venues",
+    "VenueTable": "mycelium.venues",
+    "actor_messages": "mycelium.message_set",
+    "connect": "mycelium.router",
+    "contract_of": "mycelium.contract",
+    "handles": "mycelium.handlers",
+    "message_set": "mycelium.message_set",
+    "plan_routes": "mycelium.route_plan",
+    "resolve": "mycelium.topology",
+    "wait_until_quiet": "mycelium.ledger",
+}
 
 __all__ = [
     "Actor",
     "ActorContext",
     "ActorRef",
     "ActorRow",
+    "ActorSpec",
     "Batch",
     "Config",
     "Contract",
@@ -55,15 +103,36 @@ __all__ = [
     "LedgerRow",
     "Mailbox",
     "MessageSet",
+    "Node",
     "Progress",
     "Reply",
+    "Report",
+    "ResolvedTopology",
     "RoutePlan",
     "Source",
+    "Topology",
+    "Venue",
+    "VenueTable",
     "actor_messages",
     "connect",
     "contract_of",
     "handles",
     "message_set",
     "plan_routes",
+    "resolve",
     "wait_until_quiet",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import an exported name."""
+        if name not in _HOMES:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        found = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})

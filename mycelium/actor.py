@@ -237,9 +237,9 @@ class Actor(Handling):
             self._actor_loop_setup()
             self._actor_loop_running()
         finally:
-            # Also where on_start raised a BaseException, which pykka lets through.
+            # Also where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
+            pykka.ActorRegistry.unregister(self.actor_ref)
             if not self.actor_stopped.is_set():
-                pykka.ActorRegistry.unregister(self.actor_ref)
                 self.actor_stopped.set()
             self._actor_loop_teardown()
 

@@ -32,7 +32,6 @@ class View:
         self._read = read
         self._drawn_at = time.monotonic()
         self._last: tuple[float, int] = (0.0, 0)
-        self.note = ""
 
     def __enter__(self) -> Self:
         return self
@@ -52,6 +51,10 @@ class View:
     def draw(self, report: Report) -> None:
         """Draw this report."""
         raise NotImplementedError
+
+    def tell(self, note: str) -> None:
+        """Tell the user something now."""
+        click.echo(note, err=True)
 
     def rate(self, report: Report) -> float:
         """Messages handled per second since the last call."""
@@ -92,6 +95,7 @@ class LiveTable(View):
     """A progress bar for each source and a row for each message, redrawn in place."""
 
     every_s = _TABLE_S
+    _note = ""
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -110,12 +114,17 @@ class LiveTable(View):
         """Redraw."""
         self._live.update(self._picture(report), refresh=True)
 
+    def tell(self, note: str) -> None:
+        """Show it above the table from now on."""
+        self._note = note
+        self.draw(self._read())
+
     def _picture(self, report: Report) -> RenderableType:
         from rich.console import Group
         from rich.text import Text
 
         total = report.total
-        state = self.note or report.state
+        state = self._note or report.state
         profile = f" ({report.profile})" if report.profile else ""
         title = Text.assemble((report.topology, "bold"), f"{profile}  {state}, {report.seconds:.1f} s")
         facts = [f"{rate_text(self.rate(report))} messages/s"]

@@ -17,7 +17,7 @@ from mycelium.report import Report
 from mycelium.topology import Topology, resolve
 
 from .final import final_lines, verdict_line
-from .live import View, view_for
+from .live import view_for
 from .targets import use_working_directory
 
 __all__ = ["run_command"]
@@ -91,24 +91,18 @@ def run_command(
 def _run(node: Node, *, silent: bool) -> Report:
     """Run to the end, or to the second Ctrl-C."""
     view = view_for(node.report, silent=silent)
-
-    def told() -> None:
-        view.note = "stopping; Ctrl-C again stops at once"
-
-    with stop_on_signals(node, told):
+    with stop_on_signals(node):
         try:
             with view:
                 node.start()
-                _follow(node, view)
+                while not node.wait(timeout=view.every_s):
+                    view.show()
+                if node.stop_requested:
+                    view.tell("stopping when every message is handled; once more stops at once")
                 node.stop(tick=view.show)
         except KeyboardInterrupt:
             node.abort()
     return node.report()
-
-
-def _follow(node: Node, view: View) -> None:
-    while not node.wait(timeout=view.every_s):
-        view.show()
 
 
 def _print(report: Report, *, quiet: bool, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,12 +14,12 @@ __all__ = ["stop_on_signals"]
 
 
 @contextmanager
-def stop_on_signals(node: Node, told: Callable[[], None] | None = None) -> Iterator[None]:
+def stop_on_signals(node: Node) -> Iterator[None]:
     """Let SIGINT and SIGTERM stop ``node`` inside the block.
 
-    The first signal requests a stop and calls ``told``; a second one raises ``KeyboardInterrupt``
-    in the main thread, whose handler is expected to `Node.abort`. Does nothing outside the main
-    thread, where Python delivers no signals.
+    The first signal requests a stop, so that `Node.wait` returns; a second one raises
+    ``KeyboardInterrupt`` in the main thread, whose handler is expected to `Node.abort`. Does nothing
+    outside the main thread, where Python delivers no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -30,8 +30,6 @@ def stop_on_signals(node: Node, told: Callable[[], None] | None = None) -> Itera
         if node.stop_requested:
             raise KeyboardInterrupt
         node.request_stop()
-        if told is not None:
-            told()
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, handle) for number in numbers]
