@@ -479,7 +479,7 @@ def test_what_is_no_group_has_no_group_columns() -> None:
 def test_messages_whose_default_has_no_hash_have_columns() -> None:
     class Bag(TLV, type=1013):
         number: u32
-        levels: Group[OrderLevel] = []
+        levels: Group[OrderLevel] = []  # noqa: RUF012
 
     assert Batch.of([Bag(1), Bag(2)]).column("number").tolist() == [1, 2]
 
