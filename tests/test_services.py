@@ -87,7 +87,7 @@ class TestBookBuilder:
             OrderBookTLV(10, 99, 1, [OrderLevel(9, 1), OrderLevel(8, 1)], [OrderLevel(11, 1)]),
             OrderBookTLV(12, 99, 1, [OrderLevel(8, 1), OrderLevel(7, 1)], [OrderLevel(10, 4), OrderLevel(11, 1)]),
         ]
-        assert run.service.summary() == "1 books; updates: 2 applied, 0 stale, 0 gap, 0 unsynced; 0 crossed"
+        assert run.service.summary() == "1 book; updates: 2 applied, 0 stale, 0 gap, 0 unsynced; 0 crossed"
 
     def test_a_gap_is_logged_and_counted_and_ends_publishing_until_a_snapshot(self, logged: LogCapture) -> None:
         run = run_service(
@@ -167,7 +167,7 @@ class TestPoolState:
         run = run_service(PoolState, [PoolSyncTLV(11, 12, POOL, *PLACE), v2])
         assert run.emitted == []
         assert run.service.reserves == {POOL: (11, 12)}
-        assert run.service.summary() == "0 pools with a tick, 1 pairs, 0 positions"
+        assert run.service.summary() == "0 pools with a tick, 1 pair, 0 positions"
 
     def test_a_v3_position_pays_at_mint_and_is_paid_at_collect(self) -> None:
         v3 = Protocol.UNISWAP_V3
@@ -223,7 +223,7 @@ class TestArbitrage:
         trade = "buy north:ETHUSDT at 2,300, sell south:ETHUSDT at 2,302: 8.7 bps"
         (told,) = [entry for entry in logged.entries if entry["event"] == "opportunity"]
         assert (told["instrument"], told["trade"]) == ("ETHUSDT", trade)
-        assert run.service.summary() == f"1 opportunities; best: {trade}"
+        assert run.service.summary() == f"1 opportunity; best: {trade}"
 
     def test_a_pool_is_compared_at_its_price_and_fee(self) -> None:
         """The price of the pool is 2,300; whoever buys there pays 5 basis points more."""

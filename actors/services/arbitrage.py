@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from actors.services.opportunities import Opportunity, OpportunityScanner
 from actors.services.pool_price import PoolPrice
-from actors.services.wording import decimal_text, venue_text
+from actors.services.wording import count_text, decimal_text, venue_text
 from configs.services import ArbitrageConfig
 from mycelium import Actor, handles
 from tlv.market_data import PoolSwapTLV, PoolSyncTLV, QuoteTLV
@@ -24,7 +23,7 @@ class Arbitrage(Actor, receives=(QuoteTLV, PoolSwapTLV, PoolSyncTLV)):
     and sells at its price less and plus its fee.
     """
 
-    def __init__(self, config: ArbitrageConfig, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, config: ArbitrageConfig) -> None:
         super().__init__()
         self.v2_fee_bps = config.v2_fee_bps
         self.v3_fee_bps = config.v3_fee_bps
@@ -36,7 +35,6 @@ class Arbitrage(Actor, receives=(QuoteTLV, PoolSwapTLV, PoolSyncTLV)):
         self.pools = {venue.id: price for venue in self.venues if (price := PoolPrice.of(venue))}
         self.count = 0
         self.best: Opportunity | None = None
-        self._clock = clock
         self._logged_at: dict[str, float] = {}
 
     @handles
@@ -71,7 +69,7 @@ class Arbitrage(Actor, receives=(QuoteTLV, PoolSwapTLV, PoolSyncTLV)):
         self.count += 1
         if self.best is None or opportunity.edge_bps > self.best.edge_bps:
             self.best = opportunity
-        now = self._clock()
+        now = time.monotonic()
         if now - self._logged_at.get(symbol, -self.log_every_s) >= self.log_every_s:
             self._logged_at[symbol] = now
             self.log.info("opportunity", instrument=symbol, trade=self._trade(opportunity), found=self.count)
@@ -84,4 +82,4 @@ class Arbitrage(Actor, receives=(QuoteTLV, PoolSwapTLV, PoolSyncTLV)):
     def summary(self) -> str:
         if self.best is None:
             return "no opportunity"
-        return f"{self.count:,} opportunities; best: {self._trade(self.best)}"
+        return f"{count_text(self.count, 'opportunity', 'opportunities')}; best: {self._trade(self.best)}"

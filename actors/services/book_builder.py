@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from actors.services.order_book import OrderBook, Outcome
-from actors.services.wording import venue_text
+from actors.services.wording import count_text, venue_text
 from configs.services import BookBuilderConfig
 from mycelium import Actor, handles
 from tlv.market_data import DepthKind, DepthUpdateTLV, OrderBookTLV
@@ -57,4 +57,4 @@ class BookBuilder(Actor, receives=DepthUpdateTLV, emits=OrderBookTLV):
 
     def summary(self) -> str:
         told = ", ".join(f"{self.outcomes[outcome]:,} {outcome.value}" for outcome in Outcome)
-        return f"{len(self.books)} books; updates: {told}; {self.crossed} crossed"
+        return f"{count_text(len(self.books), 'book')}; updates: {told}; {self.crossed} crossed"

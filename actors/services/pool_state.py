@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actors.services.positions import PositionKey, Positions
+from actors.services.wording import count_text
 from mycelium import Actor, handles
 from tlv.market_data import (
     LiquidityAddTLV,
@@ -134,4 +135,10 @@ class PoolState(
         )
 
     def summary(self) -> str:
-        return f"{len(self.ticks)} pools with a tick, {len(self.reserves)} pairs, {len(self.positions)} positions"
+        return ", ".join(
+            (
+                count_text(len(self.ticks), "pool with a tick", "pools with a tick"),
+                count_text(len(self.reserves), "pair"),
+                count_text(len(self.positions), "position"),
+            )
+        )

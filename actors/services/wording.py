@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from mycelium.venues import VenueTable
 
-__all__ = ["decimal_text", "venue_text"]
+__all__ = ["count_text", "decimal_text", "venue_text"]
 
 
 def venue_text(venues: VenueTable, venue_id: int) -> str:
@@ -18,3 +18,8 @@ def venue_text(venues: VenueTable, venue_id: int) -> str:
 def decimal_text(units: int) -> str:
     """A number of 1e-8 units, exact and without needless zeros: ``39,432.48``."""
     return f"{Decimal(units).scaleb(-8).normalize():,f}"
+
+
+def count_text(count: int, one: str, many: str = "") -> str:
+    """A number of things: ``1 book``, ``2,000 books``."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
