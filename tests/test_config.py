@@ -8,6 +8,8 @@ import os
 import pickle
 import runpy
 import string
+import subprocess
+import sys
 import tempfile
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +23,18 @@ from unittest import mock
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing_extensions import TypeAliasType
 
 from mycelium.config import Config, declared_settings, describe_settings, env_template
 from mycelium.config.texts import dotenv_line
@@ -721,6 +733,67 @@ def test_the_rows_of_optional_and_computed_settings() -> None:
     assert given_pool["pool.fee"] == "1"
 
 
+@dataclass
+class Point:
+    x: int = 0
+
+
+class Loose(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Named(BaseModel):
+    number: Annotated[int, Field(validation_alias=AliasChoices("n", "no"))] = 0
+
+
+class Leaf(BaseModel):
+    below: Leaf | None = None
+    secret: SecretStr | None = None
+
+
+Alias = TypeAliasType("Alias", list[Leaf] | Annotated[int, "doc"])
+
+
+class OddConfig(Config, prefix="ODDLY_"):
+    """Annotations that are seldom seen in configs."""
+
+    anything: Any = None
+    point: Point = Point()
+    loose: Loose = Loose()
+    named: Named = Named()
+    alias: Alias = 0
+    bare: list = Field([])  # type: ignore[type-arg]
+    mixed: tuple[int, dict[str, Pool]] | None = None
+    secrets: dict[str, SecretStr] = Field({})
+    shown: set[bytes] = Field(set())
+    computed: str = Field(default_factory=lambda others: f"{others['anything']}!")
+
+
+def test_odd_annotations_take_their_values_and_refuse_what_has_no_place(env: Callable[..., None]) -> None:
+    env(ODDLY_NAMED__N="5", ODDLY_LOOSE__ANY="x", ODDLY_POINT='{"x": 3}', ODDLY_ALIAS='[{"below": {}}]')
+    section = {"anything": {"a": [1]}, "bare": [{"b": 1}], "mixed": [1, {"p": {"fee": 2}}], "shown": ["a"]}
+    config = OddConfig.load(section=section)
+    assert (config.named.number, config.point.x, config.loose.model_extra) == (5, 3, {"any": "x"})
+    assert isinstance(config.alias, list)
+    assert config.mixed is not None
+    assert config.mixed[1]["p"].fee == 2
+    wrong = {"mixed": [1, {"p": {"fe": 2}}], "alias": [{"belw": {}}], "secrets": {"a": {"deep": "hidden"}}}
+    problems = problems_of(lambda: OddConfig.load(section=wrong, source="odd.toml"))
+    assert problems == [
+        "there is no setting mixed[1].p.fe (odd.toml): did you mean 'fee'?",
+        "there is no setting alias[0].belw (odd.toml): did you mean 'below'?",
+        "ODDLY_SECRETS__A (secrets.a in odd.toml): input should be a valid string",
+    ]
+
+
+def test_odd_annotations_have_rows() -> None:
+    rows = {row.name: (row.type, row.default, row.secret) for row in declared_settings(OddConfig)}
+    assert rows["secrets"] == ("dict[str, str]", "{}", True)
+    assert rows["alias"] == ("list[JSON object] | int", "**********", True)
+    assert rows["computed"] == ("str", "(computed)", False)
+    assert "#ODDLY_COMPUTED=\n" in env_template([OddConfig])
+
+
 def test_a_template_describes_each_variable_and_leaves_secrets_and_required_ones_empty() -> None:
     text = env_template([TestedConfig, Keyed])
     assert text.startswith("# TestedConfig: Settings of the actor under test.\n")
@@ -783,3 +856,11 @@ def test_the_example_shows_who_wins_what_is_wrong_and_a_template(capsys: pytest.
         assert said in shown
     assert "correct horse" not in shown
     assert "short" not in shown
+
+
+def test_the_page_on_configs_begins_with_a_program_that_runs() -> None:
+    page = (EXAMPLE.parent.parent / "docs" / "configs.md").read_text()
+    program = page.partition("```python\n")[2].partition("```")[0] + "\nprint(config)"
+    variables = {**os.environ, "GATEWAY_HOST": "10.0.0.7", "GATEWAY_TOKEN": "correct horse"}
+    done = subprocess.run([sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("host='10.0.0.7' token=SecretStr('**********')"), done.stderr

@@ -9,6 +9,8 @@ import pickle
 import pkgutil
 import re
 import string
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,7 +246,7 @@ def sample_of(declared: type[DeclaredError]) -> DeclaredError:
 def test_every_error_renders_from_values_of_its_parameters(declared: type[DeclaredError]) -> None:
     error = sample_of(declared)
     assert str(error).startswith(f"[{declared.code}] ")
-    assert not re.search(r"\{[a-z_]*\}", str(error)), "a placeholder was left"
+    assert not re.search(r"\{[a-z_]*\}", str(error)), "a parameter was left out"
     rendered = json.loads(json.dumps(error.to_dict()))
     assert error_from_dict(rendered) == error
     assert pickle.loads(pickle.dumps(error)) == error
@@ -352,3 +354,12 @@ def test_markdown_has_a_table_for_each_family() -> None:
     output = run("--markdown")
     assert "### CFG: `ConfigError`" in output
     assert all(line.count("|") - line.count("\\|") == 7 for line in output.splitlines() if line.startswith("|"))
+
+
+def test_the_page_on_errors_declares_an_error_that_works() -> None:
+    program = (ROOT / "docs" / "errors.md").read_text().partition("## Declare")[2].partition("```python\n")[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program.partition("```")[0]], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    last = done.stderr.splitlines()[-1]
+    assert last.endswith("[SHOP-001] tea is sold out, 3 were asked for; ask again after Monday")

@@ -72,7 +72,8 @@ def _title(use: ConfigUse) -> str:
 def _cells(described: Settings, index: int) -> tuple[str, ...]:
     row = described.rows[index]
     default = "required" if row.default is None else row.default
-    return row.variable, row.type, default, row.current or "", row.source, row.description
+    source = row.source.partition(" [actors.")[0]  # the title names the actor
+    return row.variable, row.type, default, row.current or "", source, row.description
 
 
 def _as_dict(use: ConfigUse, described: Settings) -> dict[str, Any]:

@@ -33,6 +33,8 @@ def problems_of(reading: Reading, error: ValidationError) -> list[str]:
     rules: dict[Path, list[str]] = {}
     subjects: dict[Path, str] = {}
     for detail in error.errors(include_url=False):
+        if detail["type"] == "default_factory_not_called":
+            continue  # follows from another problem
         path = _path_of(reading, detail)
         if detail["type"] == "extra_forbidden" and not child(locate(reading.config, path[:-1]), path[-1]):
             continue  # said by Reading.unknown, with its nearest name
