@@ -155,9 +155,8 @@ class TestVenues:
 
     def test_an_exchange_that_the_table_does_not_list_is_a_declared_error(self, venues: VenueTable) -> None:
         config = SimulatedVenuesConfig(exchanges=["nort"])
-        source = SimulatedVenues.create(config, context=ActorContext(venues=venues))
         with pytest.raises(UnknownVenueError, match="north"):
-            list(source.produce())
+            SimulatedVenues.create(config, context=ActorContext(venues=venues))
 
 
 class TestPools:
@@ -239,9 +238,12 @@ class TestPools:
         self, missing: str, venues: VenueTable
     ) -> None:
         poorer = [venue.model_copy(update={missing: None}) if venue.id == 120 else venue for venue in venues]
-        source = SimulatedPools.create(SimulatedPoolsConfig(), context=ActorContext(venues=VenueTable(poorer)))
         with pytest.raises(SimulatedPoolVenueError, match=missing):
-            list(source.produce())
+            SimulatedPools.create(SimulatedPoolsConfig(), context=ActorContext(venues=VenueTable(poorer)))
+
+    def test_a_speed_that_is_none_is_a_declared_error(self, venues: VenueTable) -> None:
+        with pytest.raises(BadSpeedError):
+            SimulatedPools.create(SimulatedPoolsConfig(speed="fast"), context=ActorContext(venues=venues))
 
     def test_a_pool_may_hold_its_tokens_the_other_way_round(self, venues: VenueTable) -> None:
         turned = [

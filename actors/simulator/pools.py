@@ -53,36 +53,34 @@ class SimulatedPools(
 
     def __init__(self, config: SimulatedPoolsConfig) -> None:
         super().__init__()
-        self.config = config
         self.progress.total = config.messages
         self.progress.label = "messages"
-
-    def produce(self) -> Iterator[TLV]:
-        messages = islice(self._messages(), self.config.messages)
-        for message in paced(messages, self.config.speed, self.wait_until):
-            yield message
-            self.progress.done += 1
-
-    def _messages(self) -> Iterator[TLV]:
-        config = self.config
-        chain = Chain(START_NS)
-        walk = HiddenWalk(config.seed, config.symbol, in_units(config.price))
+        self.walk = HiddenWalk(config.seed, config.symbol, in_units(config.price))
+        self.chain = Chain(START_NS)
         generator = random.Random(f"pools/{config.seed}")
         pair = self.venues.by_symbol(config.pair, config.symbol)
         pool = self.venues.by_symbol(config.pool, config.symbol)
         manager = contract_of(self.venues.by_name(config.manager))
-        pools = (
-            (price_in(pair), SimulatedPair(contract_of(pair), chain, generator)),
-            (price_in(pool), SimulatedPool(contract_of(pool), manager, chain, generator)),
+        self.pools = (
+            (price_in(pair), SimulatedPair(contract_of(pair), self.chain, generator)),
+            (price_in(pool), SimulatedPool(contract_of(pool), manager, self.chain, generator)),
         )
-        for price, simulated in pools:
-            yield from simulated.open(*price.amounts(walk.price, _DEPTH))
+        self.messages = paced(islice(self._simulate(), config.messages), config.speed, self.wait_until)
+
+    def produce(self) -> Iterator[TLV]:
+        for message in self.messages:
+            yield message
+            self.progress.done += 1
+
+    def _simulate(self) -> Iterator[TLV]:
+        for price, pool in self.pools:
+            yield from pool.open(*price.amounts(self.walk.price, _DEPTH))
         while True:
-            chain.next_block()
+            self.chain.next_block()
             for _ in range(BLOCK_NS // BEAT_NS):
-                walk.step()
-            for price, simulated in pools:
-                yield from simulated.block(*price.raw_ratio(walk.price))
+                self.walk.step()
+            for price, pool in self.pools:
+                yield from pool.block(*price.raw_ratio(self.walk.price))
 
 
 def price_in(venue: Venue) -> PoolPrice:

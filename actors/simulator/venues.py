@@ -25,40 +25,41 @@ class SimulatedVenues(Source, emits=(TradeTLV, QuoteTLV, DepthUpdateTLV)):
 
     def __init__(self, config: SimulatedVenuesConfig) -> None:
         super().__init__()
-        self.config = config
         self.progress.total = config.messages
         self.progress.label = "messages"
+        self.walks = {
+            symbol: HiddenWalk(config.seed, symbol, in_units(price)) for symbol, price in config.prices.items()
+        }
+        self.markets = [
+            (walk, SimulatedMarket(venue.id, walk.price, random.Random(f"{venue.name}/{config.seed}")))
+            for symbol, walk in self.walks.items()
+            for venue in (self.venues.by_symbol(exchange, symbol) for exchange in dict.fromkeys(config.exchanges))
+        ]
+        self.order = random.Random(f"order/{config.seed}")
+        self.messages = paced(islice(self._simulate(), config.messages), config.speed, self.wait_until)
 
     def produce(self) -> Iterator[TLV]:
-        messages = islice(self._messages(), self.config.messages)
-        for message in paced(messages, self.config.speed, self.wait_until):
+        for message in self.messages:
             yield message
             self.progress.done += 1
 
-    def _messages(self) -> Iterator[TLV]:
-        config = self.config
-        walks = {symbol: HiddenWalk(config.seed, symbol, in_units(price)) for symbol, price in config.prices.items()}
-        markets = [
-            (walk, SimulatedMarket(venue.id, walk.price, random.Random(f"{venue.name}/{config.seed}")))
-            for symbol, walk in walks.items()
-            for venue in (self.venues.by_symbol(exchange, symbol) for exchange in config.exchanges)
-        ]
-        for _, market in markets:
+    def _simulate(self) -> Iterator[TLV]:
+        markets = [market for _, market in self.markets]
+        for market in markets:
             yield market.snapshot(START_NS)
-        order = random.Random(f"order/{config.seed}")
-        events = [market for _, market in markets for _ in range(_EVENTS_PER_BEAT)]
+        events = markets * _EVENTS_PER_BEAT
         pause = BEAT_NS // (len(events) + len(markets))
         for beat in count():
             timestamp = START_NS + beat * BEAT_NS
-            for walk in walks.values():
+            for walk in self.walks.values():
                 walk.step()
-            for walk, market in markets:
+            for walk, market in self.markets:
                 market.follow(walk.price)
-            order.shuffle(events)
+            self.order.shuffle(events)
             for market in events:
                 timestamp += pause
                 yield market.event(timestamp)
-            for _, market in markets:
+            for market in markets:
                 timestamp += pause
                 update = market.depth_update(timestamp)
                 if update:
