@@ -35,7 +35,7 @@ def configure_logging(level: str = "info", *, node: str = "", as_json: bool | No
     last: list[Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
         if form_json
-        else [_short_time, _console_renderer()]
+        else [_short_time, _place, _console_renderer()]
     )
     reset_logging()
     structlog.configure(
@@ -84,9 +84,20 @@ def _short_time(logger: WrappedLogger, method: str, event: EventDict) -> EventDi
     return event
 
 
+def _place(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Node and actor in one column."""
+    del logger, method
+    where = [str(name) for name in (event.pop("node", None), event.pop("actor", None)) if name]
+    if where:
+        event["logger"] = "/".join(where)
+    return event
+
+
 def _console_renderer() -> structlog.dev.ConsoleRenderer:
     plain = structlog.dev.plain_traceback
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0)
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0, sort_keys=False
+    )
 
 
 class _StderrLogger:

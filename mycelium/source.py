@@ -88,6 +88,7 @@ class Source(Actor):
         self._downstream: tuple[Mailbox, ...] = ()
         self._produced: Iterator[TLV] | None = None
         self._pumping = False
+        self._cut_short = False
 
     @abstractmethod
     def produce(self) -> Iterator[TLV]:
@@ -108,7 +109,7 @@ class Source(Actor):
         items = self._mailbox.items
         while not self.actor_stopped.is_set():
             if items and _is_stop(items[0]):
-                return True
+                break
             left = moment - monotonic()
             if left <= 0:
                 return False
@@ -116,6 +117,7 @@ class Source(Actor):
                 self._drain(1)
             else:
                 self._mailbox.wait(left)
+        self._cut_short = True
         return True
 
     def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
@@ -145,7 +147,7 @@ class Source(Actor):
             self._pumping = False
         if exhausted:
             self._produced = None
-            self.exhausted = True
+            self.exhausted = not self._cut_short
             self._finish()
         elif not self.actor_stopped.is_set():
             self._mailbox.put(PUMP)

@@ -134,3 +134,12 @@ def test_a_missing_file_and_a_directory_are_declared_errors(tmp_path: Path) -> N
     assert "[NOD-007]" in missing.output
     assert "No such file or directory" in missing.output
     assert "Is a directory" in decode(tmp_path).output
+
+
+def test_totals_can_be_printed_alone(tmp_path: Path) -> None:
+    file = recording(tmp_path, (TRADE, QUOTE), (TRADE,))
+    assert decode(file, "--totals").output.splitlines() == [
+        "# 2 frames, 200 bytes, 3 messages",
+        "#            2  TradeTLV",
+        "#            1  QuoteTLV",
+    ]

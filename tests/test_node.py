@@ -254,8 +254,10 @@ def test_a_summary_that_fails_is_logged_and_the_others_are_told() -> None:
         def summary(self) -> str | None:
             raise ValueError("no words")
 
-    actors = {"ticker": ticker(count=2), "tape": Tape, "wordless": Wordless, "board": Board}
-    report = run(Topology(name="demo", actors=actors)).report()
+    topology = Topology(
+        name="demo", actors={"ticker": ticker(count=2), "tape": Tape, "wordless": Wordless, "board": Board}
+    )
+    report = run(topology).report()
     assert list(report.summaries) == ["board"]
     assert report.exit_code == 0
 

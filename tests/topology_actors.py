@@ -148,3 +148,40 @@ class Masked(Actor, receives=Impostor):
 
 class NotAnActor:
     pass
+
+
+class Announcing(Actor, receives=Tick):
+    """Logs its first tick, so that a test knows that everything runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+
+    @handles
+    def on_tick(self, tick: Tick) -> None:
+        if not self.seen:
+            self.log.info("first tick")
+        self.seen += 1
+
+    def summary(self) -> str | None:
+        return f"{self.seen} ticks seen, and this is a long line of words that goes on and on\nand a second line"
+
+
+class Hanging(Announcing):
+    """Hangs in its handler for ever."""
+
+    @handles
+    def on_tick(self, tick: Tick) -> None:
+        self.log.info("first tick")
+        Event().wait()
+
+
+class Paused(Source, emits=Tick):
+    """Emits a tick, then waits until it is stopped."""
+
+    def produce(self) -> Iterator[TLV]:
+        self.progress.total = 2
+        yield Tick(number=1)
+        self.progress.done = 1
+        while not self.pause(60):
+            pass

@@ -35,9 +35,15 @@ __all__ = ["decode_command"]
     metavar="TARGET",
     help="Where messages of your own are declared: package.module, or package.module:Set (repeatable).",
 )
+@click.option("--totals", "only_totals", is_flag=True, help="Print no message, only how many there are of each.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def decode_command(
-    file: Path, limit: int | None, names: tuple[str, ...], targets: tuple[str, ...], as_json: bool
+    file: Path,
+    limit: int | None,
+    names: tuple[str, ...],
+    targets: tuple[str, ...],
+    only_totals: bool,
+    as_json: bool,
 ) -> None:
     """Print the messages of FILE, which a recorder wrote: frames, one after the other.
 
@@ -46,7 +52,7 @@ def decode_command(
     """
     declared = [message for target in targets for message in messages_at(target) if message.type_id is not None]
     known = tuple(dict.fromkeys([*MARKET_DATA_MESSAGES, *declared]))
-    chosen = _chosen(known, names)
+    chosen = () if only_totals else _chosen(known, names)
     data = _open(file)
     totals = Totals()
     out = sys.stdout
@@ -112,7 +118,7 @@ class _TextLines:
     def totals(self, totals: Totals) -> None:
         write = self._out.write
         write(f"# {totals.frames:,} frames, {totals.bytes:,} bytes, {totals.counts.total():,} messages")
-        write(f", {totals.printed:,} printed" if totals.printed != totals.counts.total() else "")
+        write(f", {totals.printed:,} printed" if 0 < totals.printed < totals.counts.total() else "")
         write(f"; {totals.unread:,} bytes not read, because of --limit\n" if totals.unread else "\n")
         for name, count in totals.counts.items():
             write(f"# {count:>12,}  {name}\n")

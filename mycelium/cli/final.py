@@ -14,14 +14,14 @@ from .format import bytes_text, count_text, plain_table, rate_text, time_text
 __all__ = ["final_lines", "verdict_line"]
 
 
-def final_lines(report: Report) -> Iterator[str]:
-    """Everything that a run has to say, the verdict last."""
+def final_lines(report: Report, width: int | None = None) -> Iterator[str]:
+    """Everything that a run has to say, the verdict last; summaries are wrapped to ``width``."""
     profile = f" ({report.profile})" if report.profile else ""
     yield f"{report.topology}{profile}: {report.state} after {report.seconds:.2f} s"
     for actor, said in report.summaries.items():
         yield ""
         yield click.style(actor, bold=True)
-        yield textwrap.indent(said.rstrip("\n"), "  ")
+        yield from _wrapped(said, width)
     yield ""
     yield from _messages(report)
     yield ""
@@ -42,6 +42,24 @@ def final_lines(report: Report) -> Iterator[str]:
 def verdict_line(report: Report) -> str:
     """The ledger's verdict, in green or red where there are colours."""
     return click.style(f"ledger    {report.verdict}", fg="green" if report.balanced else "red", bold=True)
+
+
+def _wrapped(text: str, width: int | None) -> Iterator[str]:
+    """The lines of a summary, set in; where one is too long, it goes on further in, between words."""
+    for line in text.rstrip("\n").splitlines():
+        if width is None or len(line) + 2 <= width:
+            yield f"  {line}"
+            continue
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        yield from textwrap.wrap(
+            line.strip(),
+            width,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}    ",
+            drop_whitespace=True,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _messages(report: Report) -> Iterator[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
 
-from mycelium.report import Report
+from mycelium.report import Report, SourceProgress
 
 from .format import bytes_text, count_text, rate_text, time_text
 
@@ -21,6 +22,8 @@ __all__ = ["LiveTable", "NoView", "PlainLines", "View", "view_for"]
 
 _TABLE_S = 0.2
 _LINE_S = 1.0
+# Lines of the live view beside its rows: title, head and frame of the table, facts, and some for losses.
+_LINES_BESIDE = 8
 
 
 class View:
@@ -84,10 +87,7 @@ class PlainLines(View):
         if total.in_flight:
             parts.append(f"{total.in_flight:,} in flight")
         parts.extend(f"{count:,} {name}" for name, count in _losses(report))
-        parts.extend(
-            f"{source.actor} {source.done:,}" + (f"/{source.total:,}" if source.total is not None else "")
-            for source in report.sources
-        )
+        parts.extend(f"{source.actor} {_progress_text(source)}" for source in report.sources)
         click.echo(", ".join(parts))
 
 
@@ -157,15 +157,27 @@ class LiveTable(View):
         return [grid]
 
     def _messages(self, report: Report) -> RenderableType:
+        """A row a message; two messages a row where the terminal is too low for that."""
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column("message")
-        for name in ("sent", "handled", "in flight"):
-            table.add_column(name, justify="right", min_width=10)
-        for row in report.messages:
-            table.add_row(row.message, *(count_text(count) for count in (row.sent, row.handled, row.in_flight)))
+        rows = [
+            [row.message, count_text(row.sent), count_text(row.handled), count_text(row.in_flight)]
+            for row in report.messages
+        ]
+        beside = _LINES_BESIDE + len(report.sources)
+        if len(rows) + beside > self._live.console.height:
+            half = (len(rows) + 1) // 2
+            rows = [[row[0], row[2], row[3]] for row in rows]
+            rows = [left + right for left, right in zip_longest(rows[:half], rows[half:], fillvalue=[""] * 3)]
+            heads = ["message", "handled", "waiting"] * 2
+        else:
+            heads = ["message", "sent", "handled", "in flight"]
+        for head in heads:
+            table.add_column(head, justify="left" if head == "message" else "right", min_width=len(head))
+        for cells in rows:
+            table.add_row(*cells)
         return table
 
 
@@ -173,8 +185,14 @@ def view_for(read: Callable[[], Report], *, silent: bool) -> View:
     """The view that fits: none, a live table on a terminal, lines elsewhere."""
     if silent:
         return NoView(read)
-    out = sys.stdout
-    return LiveTable(read) if out.isatty() else PlainLines(read)
+    return LiveTable(read) if sys.stdout.isatty() else PlainLines(read)
+
+
+def _progress_text(source: SourceProgress) -> str:
+    """How far it is, in percent where the end is known."""
+    if source.total is None:
+        return f"{source.done:,} {source.label}".rstrip()
+    return f"{100 * source.done // source.total if source.total else 100} %"
 
 
 def _losses(report: Report) -> list[tuple[str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -111,7 +112,8 @@ def _print(report: Report, *, quiet: bool, as_json: bool) -> None:
     elif quiet:
         click.echo(verdict_line(report))
     else:
-        for line in final_lines(report):
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for line in final_lines(report, width):
             click.echo(line)
     if quiet and not as_json:
         for failure in report.failures:
