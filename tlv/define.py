@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import keyword
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from .errors import DeclarationError
 from .kinds import ByteOrder
 from .message import TLV, MessageType
 
@@ -48,10 +50,20 @@ def define_tlv(
         "__doc__": doc or None,
         "__annotations__": annotations,
     }
+    if not str(name).isidentifier() or keyword.iskeyword(name):
+        raise DeclarationError(
+            where="define_tlv", reason=f"{name!r} is no name of a class", remedy="choose one that Python can write"
+        )
     for field, declared in fields.items():
-        if isinstance(declared, tuple):
+        if not isinstance(declared, tuple):
+            annotations[field] = declared
+        elif len(declared) == 2:
             annotations[field], namespace[field] = declared
         else:
-            annotations[field] = declared
+            raise DeclarationError(
+                where=f"{name}.{field}",
+                reason=f"{len(declared)} values stand where a type and a default belong",
+                remedy="write (u32, 0), or the type alone",
+            )
     made: Any = MessageType(name, (TLV,), namespace, type=type, version=version, byteorder=byteorder, scope=frame)
     return made  # type: ignore[no-any-return]
