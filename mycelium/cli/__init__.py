@@ -16,8 +16,8 @@ __all__ = ["cli", "main"]
         "bench": ("mycelium.cli.bench:bench_command", "Measure this machine, side by side with plain pykka."),
         "describe": ("mycelium.cli.describe:describe_command", "Show the layout of messages, or a topology."),
         "decode": ("mycelium.cli.decode:decode_command", "Print the messages of a recording."),
-        "errors": ("mycelium.cli.errors:errors_command", "List every declared error."),
-        "config": ("mycelium.cli.config:config_command", "Show the settings of a config and their sources."),
+        "errors": ("mycelium.cli.errors:errors_command", "Print the catalogue of declared errors."),
+        "config": ("mycelium.cli.config:config_command", "Show every setting, its value and its source."),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

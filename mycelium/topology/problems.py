@@ -10,7 +10,7 @@ from mycelium.errors.topology import TopologyValueError, UnknownKeyError
 from mycelium.nearest import did_you_mean
 from tlv import DeclaredError
 
-__all__ = ["key_text", "problems_of"]
+__all__ = ["key_text", "keys_of", "problems_of"]
 
 _SECTIONS_OF_TWO = ("actors",)
 
@@ -44,7 +44,7 @@ def _problem(found: Any, file: str, model: type[BaseModel], prefix: tuple[str | 
             file=file,
             key=key_text(*where[:-1]),
             name=name,
-            hint=did_you_mean(name, _keys_of(model), "keys of this section"),
+            hint=did_you_mean(name, keys_of(model), "keys of this section"),
         )
     if found["type"] == "missing":
         problem = "this key is missing"
@@ -54,7 +54,7 @@ def _problem(found: Any, file: str, model: type[BaseModel], prefix: tuple[str | 
     return TopologyValueError(file=file, key=key_text(*where), problem=problem)
 
 
-def _keys_of(model: type[BaseModel]) -> list[str]:
+def keys_of(model: type[BaseModel]) -> list[str]:
     """The keys of a section as a file spells them."""
     keys = []
     for name, field in model.model_fields.items():
