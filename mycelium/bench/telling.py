@@ -1,0 +1,184 @@
+"""The contest over `tell`, end to end: from the first message that is made to the last one that was handled."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from threading import Event, Thread
+from time import perf_counter
+from typing import Any
+
+import pykka
+
+from mycelium.actor import Actor
+from mycelium.handlers import handles
+from mycelium.router import connect, plan_routes
+from mycelium.source import Source
+from tlv import TLV
+from tlv.market_data import TradeTLV
+
+from .contest import Contest, Contestant
+from .messages import VALUES
+
+__all__ = ["OURS_TELL", "PYKKA_TELL", "Counter", "PykkaCounter", "telling"]
+
+OURS_TELL = "mycelium, tell"
+PYKKA_TELL = "pykka, tell"
+
+#: A bench that hangs must not hang its user: the slowest known contestant needs a hundredth of this.
+PATIENCE_S = 300.0
+
+
+def telling() -> Contest:
+    """One producer makes messages and tells them; one consumer reads a field of each and counts."""
+    return Contest(
+        name="tell",
+        question="What does a message cost from its making to the end of its handler, between two threads?",
+        contestants=(
+            Contestant(OURS_TELL, lambda: _told, ours=True),
+            Contestant("mycelium, tell, collector on", lambda: _told_and_collected, ours=True),
+            Contestant("mycelium, emit from a source", lambda: _emitted, ours=True),
+            Contestant(PYKKA_TELL, lambda: _told_pykka),
+            Contestant("queue.SimpleQueue, bare", lambda: _put),
+        ),
+        references=(PYKKA_TELL, "queue.SimpleQueue, bare"),
+        count=200_000,
+        rounds=5,
+        note="sustained: the rate of a threaded queue falls with the length of the burst, so compare equal counts only; "
+        "pykka and the queue carry a plain tuple, the cheapest message there is",
+    )
+
+
+class Counter(Actor, receives=TradeTLV):
+    """Sums a field, and says when it has seen all."""
+
+    def __init__(self, expected: int, done: Event) -> None:
+        super().__init__()
+        self.total = 0
+        self.left = expected
+        self.done = done
+
+    @handles
+    def on_trade(self, trade: TradeTLV) -> None:
+        """Read one field."""
+        self.total += trade.price
+        self.left -= 1
+        if not self.left:
+            self.done.set()
+
+
+class Ticker(Source, emits=TradeTLV):
+    """Makes trades, and lets the framework send them."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def produce(self) -> Iterator[TLV]:
+        """Make them."""
+        price, quantity, timestamp, venue_id = VALUES
+        for _ in range(self.count):
+            yield TradeTLV(price, quantity, timestamp, venue_id)
+
+
+class PykkaCounter(pykka.ThreadingActor):
+    """The same as plain pykka has it."""
+
+    def __init__(self, expected: int, done: Event) -> None:
+        super().__init__()
+        self.total = 0
+        self.left = expected
+        self.done = done
+
+    def on_receive(self, message: tuple[int, int, int, int]) -> None:
+        """Read one field."""
+        self.total += message[0]
+        self.left -= 1
+        if not self.left:
+            self.done.set()
+
+
+def _told(count: int) -> tuple[float]:
+    price, quantity, timestamp, venue_id = VALUES
+    done = Event()
+    ref = Counter.start(count, done)
+
+    def produce() -> None:
+        tell = ref.tell
+        for _ in range(count):
+            tell(TradeTLV(price, quantity, timestamp, venue_id))
+
+    return _timed(produce, done, count, ref.stop)
+
+
+def _told_and_collected(count: int) -> tuple[float]:
+    """As a service lives: messages that wait are objects that the garbage collector visits."""
+    gc.enable()
+    try:
+        return _told(count)
+    finally:
+        gc.disable()
+
+
+def _told_pykka(count: int) -> tuple[float]:
+    price, quantity, timestamp, venue_id = VALUES
+    done = Event()
+    ref = PykkaCounter.start(count, done)
+
+    def produce() -> None:
+        tell = ref.tell
+        for _ in range(count):
+            tell((price, quantity, timestamp, venue_id))
+
+    return _timed(produce, done, count, ref.stop)
+
+
+def _emitted(count: int) -> tuple[float]:
+    done = Event()
+    actors: dict[str, Actor] = {"ticker": Ticker.create(count), "counter": Counter.create(count, done)}
+    connect(actors, plan_routes({name: type(actor) for name, actor in actors.items()}))
+    actors["counter"].launch()
+
+    def stop() -> None:
+        for actor in actors.values():
+            actor.actor_ref.stop()
+
+    return _timed(actors["ticker"].launch, done, count, stop)
+
+
+def _put(count: int) -> tuple[float]:
+    price, quantity, timestamp, venue_id = VALUES
+    queue: SimpleQueue[tuple[int, int, int, int]] = SimpleQueue()
+    done = Event()
+
+    def consume() -> None:
+        total = 0
+        get = queue.get
+        for _ in range(count):
+            total += get()[0]
+        done.set()
+
+    def produce() -> None:
+        put = queue.put
+        for _ in range(count):
+            put((price, quantity, timestamp, venue_id))
+
+    consumer = Thread(target=consume, daemon=True)
+    consumer.start()
+    return _timed(produce, done, count, consumer.join)
+
+
+def _timed(produce: Callable[[], Any], done: Event, count: int, stop: Callable[[], Any]) -> tuple[float]:
+    """Clock ``produce`` until ``done``, per message; the actors start and stop outside the clock."""
+    try:
+        started = perf_counter()
+        produce()
+        counted = done.wait(PATIENCE_S)
+        seconds = perf_counter() - started
+    finally:
+        stop()
+    if not counted:
+        msg = f"the consumer has not counted {count:,} messages within {PATIENCE_S:g} s"
+        raise TimeoutError(msg)
+    return (seconds / count,)

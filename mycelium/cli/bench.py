@@ -1,0 +1,166 @@
+"""``mycelium bench``: measures this machine, ours beside the bare primitive and the peer, in turns."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mycelium.nearest import did_you_mean
+
+from .page import Page
+
+if TYPE_CHECKING:
+    from mycelium.bench import Contest
+
+__all__ = ["bench_command"]
+
+_PAGE = Page("bench: written by `mycelium bench --into`", "end of the bench")
+_TELL = "tell"
+
+
+def _known(ctx: click.Context, parameter: click.Parameter, names: Sequence[str]) -> Sequence[str]:
+    """Refuse a name that no contest has, and tell the nearest."""
+    from mycelium.bench import CONTESTS
+
+    for name in names:
+        if name not in CONTESTS:
+            raise click.BadParameter(f"no bench {name!r}; {did_you_mean(name, CONTESTS, 'benches')}", ctx, parameter)
+    return names
+
+
+def _drawable(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Find out now whether the file can be drawn, not after half a minute."""
+    if path is None:
+        return None
+    if path.suffix.lower() != ".svg":
+        raise click.BadParameter(f"{path}: the plot is an SVG; let the name end in .svg", ctx, parameter)
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise click.BadParameter(f"{path}: there is no directory {folder}", ctx, parameter)
+    return path
+
+
+def _renewable(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Find out now whether the page has the two comments."""
+    if path is not None:
+        _PAGE.check(path)
+    return path
+
+
+@click.command("bench", short_help="Measure this machine, side by side with plain pykka.")
+@click.option(
+    "--only", "names", multiple=True, metavar="NAME", callback=_known, help="Hold only this contest (repeatable)."
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, 10_000), metavar="N", help="Rounds of each contest, instead of its own."
+)
+@click.option(
+    "--messages", type=click.IntRange(1), metavar="N", help="Messages in a round of `tell` (default 200,000)."
+)
+@click.option("--list", "listed", is_flag=True, help="List the contests, and measure nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", is_flag=True, help="Print the tables of a documentation page.")
+@click.option(
+    "--into",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PAGE",
+    callback=_renewable,
+    help="Renew the tables in this page, between the two comments that mark them.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    callback=_drawable,
+    help="Also draw the figures as bars into this SVG file.",
+)
+def bench_command(
+    *,
+    names: Sequence[str],
+    rounds: int | None,
+    messages: int | None,
+    listed: bool,
+    as_json: bool,
+    markdown: bool,
+    into: Path | None,
+    plot: Path | None,
+) -> None:
+    """Measure messages, frames, actors and whole processes on this machine, in half a minute.
+
+    Each contest puts ours beside the bare primitive of Python and beside plain pykka. They take turns,
+    many times, so that a ratio compares what ran in the same moment; it is worth more than the
+    times themselves, which are those of this machine and of what else it does.
+
+    At the end: whether the targets of the project are reached. `benches/` in the repository holds the long form.
+    """
+    from mycelium.bench import CONTESTS, markdown_page, report_lines, run_contests, svg_plot
+
+    contests = [_sized(CONTESTS[name], messages) for name in dict.fromkeys(names or CONTESTS)]
+    if listed:
+        _print_list(contests, as_json=as_json)
+        return
+    with _told(contests, rounds) as told:
+        report = run_contests(contests, rounds=rounds, told=told)
+    if plot is not None:
+        plot.write_text(svg_plot(report), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=2))
+    elif into is not None:
+        _PAGE.renew(into, markdown_page(report))
+    elif markdown:
+        click.echo(markdown_page(report), nl=False)
+    else:
+        for line in report_lines(report):
+            click.echo(line)
+    if plot is not None:
+        click.echo(f"drawn: {plot}", err=True)
+
+
+def _sized(contest: Contest, messages: int | None) -> Contest:
+    if contest.name != _TELL or messages is None:
+        return contest
+    return dataclasses.replace(contest, count=messages)
+
+
+def _print_list(contests: Sequence[Contest], *, as_json: bool) -> None:
+    if as_json:
+        rows = [{"name": one.name, "question": one.question, "rounds": one.rounds} for one in contests]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    width = max(len(one.name) for one in contests)
+    for one in contests:
+        click.echo(f"{one.name:<{width}}  {one.question}")
+
+
+@contextmanager
+def _told(contests: Sequence[Contest], rounds: int | None) -> Iterator[Callable[[Contest], None]]:
+    """What hears of every round that begins: a bar on a terminal, a line for each contest elsewhere; both on stderr."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    text, bar, clock = TextColumn("measuring {task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(text, bar, clock, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=sum(rounds or one.rounds for one in contests))
+        yield lambda contest: progress.update(task, description=contest.name, advance=1)
+
+
+class _Lines:
+    """For logs and pipes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, contest: Contest) -> None:
+        if contest.name != self._last:
+            self._last = contest.name
+            click.echo(f"measuring {contest.name}", err=True)
