@@ -167,7 +167,7 @@ def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
             env[f"_encode_{i}"] = _once(layout, field, codec.encode_data)
             steps.prepare.append(f"_count_{i}, _data_{i} = _encode_{i}({name})")
             steps.stored.append(f"({at} if _count_{i} else 0), _count_{i}")
-            at += f" + len(_data_{i})"
+            at += f" + _len(_data_{i})"
             tail.append(f"_data_{i}")
         elif codec.direct:
             steps.stored.append(name)
@@ -175,6 +175,7 @@ def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
             env[f"_encode_{i}"] = _once(layout, field, codec.encode) if isinstance(codec, ArrayKind) else codec.encode
             steps.stored.append(f"_encode_{i}({name})")
     if layout.variable:
+        env["_len"] = len
         env["_FIXED"] = aligned(layout.size)
         env["_gap"] = bytes(aligned(layout.size) - layout.size)
         steps.tail = "".join(f" + {one}" for one in tail)
