@@ -13,16 +13,23 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from tlv.declared_error import DeclaredError
+
 __all__ = ["LOG_LEVELS", "configure_logging", "reset_logging"]
+
+_LOGGED = "__mycelium_logged__"
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-def configure_logging(level: str = "info", *, node: str = "", as_json: bool | None = None) -> None:
+def configure_logging(
+    level: str = "info", *, node: str = "", as_json: bool | None = None, tracebacks: bool = False
+) -> None:
     """Log from ``level`` up; ``node`` is named in every line that names none.
 
-    ``as_json`` chooses the form; by default it is JSON unless stderr is a terminal. Calling it
-    again replaces what was set up before.
+    ``as_json`` chooses the form; by default it is JSON unless stderr is a terminal. A declared error
+    is logged by its text; with ``tracebacks``, or at level debug, by its traceback too, as every other
+    error is. Calling it again replaces what was set up before.
     """
     form_json = not sys.stderr.isatty() if as_json is None else as_json
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -31,9 +38,10 @@ def configure_logging(level: str = "info", *, node: str = "", as_json: bool | No
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if form_json else "%H:%M:%S.%f", utc=form_json),
         _NodeName(node),
+        _ErrorText(tracebacks=tracebacks or number <= logging.DEBUG),
     ]
     last: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        [_dict_tracebacks(), structlog.processors.JSONRenderer(default=str)]
         if form_json
         else [_short_time, _place, _console_renderer()]
     )
@@ -77,6 +85,42 @@ class _NodeName:
         return event
 
 
+class _ErrorText:
+    """Logs declared errors by their text, and remembers which errors were logged."""
+
+    def __init__(self, *, tracebacks: bool) -> None:
+        self._tracebacks = tracebacks
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        del logger, method
+        error = _error_in(event.get("exc_info"))
+        if error is None:
+            return event
+        _mark_logged(error)
+        if isinstance(error, DeclaredError):
+            event["error"] = str(error)
+            if not self._tracebacks:
+                del event["exc_info"]
+        return event
+
+
+def _error_in(exc_info: object) -> BaseException | None:
+    found = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if found is True:
+        found = sys.exc_info()[1]
+    return found if isinstance(found, BaseException) else None
+
+
+def _mark_logged(error: BaseException) -> None:
+    error.__dict__[_LOGGED] = True
+
+
+def _dict_tracebacks() -> Processor:
+    """Without local variables, which may hold secrets and make long lines."""
+    transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return structlog.processors.ExceptionRenderer(transform)
+
+
 def _short_time(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Milliseconds are enough for eyes."""
     del logger, method
@@ -118,7 +162,14 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
+        self.addFilter(_is_news)
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
         return sys.stderr
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not pykka's own line about an error which our actor has logged with its message before."""
+    error = _error_in(record.exc_info)
+    return record.name != "pykka" or error is None or _LOGGED not in error.__dict__

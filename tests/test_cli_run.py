@@ -121,6 +121,9 @@ def test_a_crash_is_exit_code_1_and_named_in_report_and_log() -> None:
     failed = next(line for line in logged if line["event"] == "actor failed")
     assert (failed["actor"], failed["node"], failed["level"]) == ("crashing", "demo", "error")
     assert "Tick(number=3)" in failed["message"]
+    assert failed["exception"][0]["exc_type"] == "ZeroDivisionError"
+    assert "locals" not in failed["exception"][0]["frames"][0]
+    assert not [line for line in logged if line["event"].startswith("Unhandled exception")]
 
 
 def test_faulty_input_is_exit_code_2() -> None:
@@ -128,6 +131,11 @@ def test_faulty_input_is_exit_code_2() -> None:
     result = run(text, "--set", "ticker.wrong_row=5", "--quiet")
     assert result.exit_code == 2
     assert "mycelium: ticker: RowError: [TEST-001] row 5 is wrong; mend it" in result.stderr.splitlines()
+    logged = json.loads(result.stderr.splitlines()[0])
+    assert logged["error"] == "[TEST-001] row 5 is wrong; mend it"
+    assert "exception" not in logged
+    debugged = run(text, "--set", "ticker.wrong_row=5", "--debug")
+    assert '"exc_type": "RowError"' in debugged.stderr
 
 
 @pytest.mark.parametrize(
@@ -328,6 +336,16 @@ def test_the_log_is_json_or_console_and_takes_in_other_loggers(capsys: pytest.Ca
     ]
     assert lines[0]["actor"] == "tape"
     assert lines[1]["logger"] == "pykka"
+
+    try:
+        raise ValueError("of a plain pykka actor")
+    except ValueError:
+        logging.getLogger("pykka").exception("Unhandled exception in Plain")
+        structlog.get_logger(actor="tape").exception("here it is told")
+        logging.getLogger("pykka").exception("and not again")
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in events] == ["Unhandled exception in Plain", "here it is told"]
+    assert [line["exception"][0]["exc_value"] for line in events] == ["of a plain pykka actor"] * 2
 
     configure_logging("debug", node="demo", as_json=False)
     structlog.get_logger(actor="tape").debug("hello", n=1)

@@ -12,9 +12,14 @@ import click
 from mycelium.nearest import did_you_mean
 from tlv.declared_error import DeclaredError
 
-__all__ = ["LazyGroup", "UserError"]
+__all__ = ["LazyGroup", "UserError", "is_debugging"]
 
 _DEBUG = "mycelium.debug"
+
+
+def is_debugging(ctx: click.Context) -> bool:
+    """Whether ``--debug`` was given."""
+    return bool(ctx.meta.get(_DEBUG))
 
 
 class UserError(click.ClickException):
@@ -71,7 +76,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except DeclaredError as error:
-            if ctx.meta.get(_DEBUG):
+            if is_debugging(ctx):
                 click.echo(traceback.format_exc(), err=True)
             raise UserError(_told(error)) from error
 

@@ -18,6 +18,7 @@ from mycelium.report import Report
 from mycelium.topology import Topology, resolve
 
 from .final import final_lines, verdict_line
+from .lazy import is_debugging
 from .live import view_for
 from .targets import use_working_directory
 
@@ -70,13 +71,14 @@ def run_command(
     topology or the input is wrong, 130 when it was stopped at once.
     """
     use_working_directory()
-    configure_logging(log_level)
+    debug = is_debugging(ctx)
+    configure_logging(log_level, tracebacks=debug)
     if directory is not None:
         _check_directory(directory)
     resolved = resolve(
         Topology.load(file), profile=profile, input=directory, speed=speed, overrides=overrides, strict=strict
     )
-    configure_logging(log_level, node=resolved.name)
+    configure_logging(log_level, node=resolved.name, tracebacks=debug)
     if not quiet:
         for warning in resolved.warnings:
             click.echo(f"warning: {warning}", err=True)

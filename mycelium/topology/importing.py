@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 from mycelium.actor import Actor
@@ -59,7 +60,7 @@ def _module_hint(name: str, missing: str) -> str:
         package = importlib.import_module(parent)
         known = [f"{parent}.{found.name}" for found in pkgutil.iter_modules(getattr(package, "__path__", []))]
     else:
-        known = [found.name for found in pkgutil.iter_modules() if found.ispkg]
+        known = [found.name for found in pkgutil.iter_modules([str(Path.cwd())])]
     hint = did_you_mean(missing, known, f"modules of {parent}" if parent else "")
     if hint.endswith("?"):
         return hint
