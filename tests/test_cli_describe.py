@@ -36,12 +36,17 @@ def test_one_message_is_one_json_object() -> None:
     assert sum(field["size"] for field in told["fields"]) == told["size"] == 32
 
 
-def test_markdown_has_a_heading_and_a_table() -> None:
+def test_markdown_is_a_page_with_a_section_for_each_message() -> None:
     lines = describe("tlv.market_data:TradeTLV", "--markdown").output.splitlines()
-    assert lines[0] == "### TradeTLV"
-    assert lines[4] == "Type 1, version 1, 32 bytes, little-endian."
-    assert lines[6] == "| offset | size | field | type | unit | description |"
-    assert len([line for line in lines if line.startswith("|")]) == 2 + 5
+    assert lines[0] == "# tlv.market_data:TradeTLV"
+    assert lines[lines.index("## TradeTLV") + 4].startswith("Type 1, version 1, 32 bytes, little-endian, digest ")
+    assert "| 24 | 4 | `venue_id` | `u32` | id |" in "\n".join(lines)
+
+
+def test_the_page_of_a_module_begins_with_its_docstring() -> None:
+    lines = describe("tlv.market_data", "--markdown").output.splitlines()
+    assert lines[0] == "# The 17 market-data messages (types 1 to 17) and the level of a book"
+    assert lines[2] == "Conventions that hold for every message here:"
 
 
 def test_a_tuple_of_messages_can_be_named_and_modules_are_found_in_the_working_directory(

@@ -172,10 +172,12 @@ def test_only_the_first_part_of_a_docstring_is_told() -> None:
 def test_the_page_has_an_overview_and_a_section_for_each_layout() -> None:
     page = describe_markdown([Order, Bare], title="Orders", text="What this is.")
     lines = page.splitlines()
-    assert lines[:10] == [
+    assert lines[:12] == [
         "# Orders",
         "",
         "What this is.",
+        "",
+        "Written from the declarations; change those, not this page.",
         "",
         "| type | message | bytes | |",
         "|---|---|---|---|",

@@ -74,7 +74,8 @@ def describe_markdown(messages: Iterable[type[TLV]], *, title: str = "Messages",
         size = f"{layout.size} + data" if layout.variable else str(layout.size)
         told = (layout.type_id or "-", f"[{layout.name}](#{layout.name.lower()})", size, _first_line(message))
         overview.append(_cells(*told))
-    parts = [f"# {title}", text.strip(), "\n".join(overview), *(_section(message) for message in all_messages)]
+    note = "Written from the declarations; change those, not this page."
+    parts = [f"# {title}", text.strip(), note, "\n".join(overview), *(_section(message) for message in all_messages)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from tlv import TLV, describe, describe_dict
+from tlv import TLV, describe, describe_dict, describe_markdown
 
 from .targets import messages_at, use_working_directory
 
@@ -18,7 +20,7 @@ __all__ = ["describe_command"]
 @click.command("describe", short_help="Show the layout of messages, or a topology.")
 @click.argument("target")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--markdown", is_flag=True, help="Print Markdown tables, as in the documentation.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown page, as in the documentation.")
 @click.option("--profile", metavar="NAME", help="Of a topology: the profile to show.")
 def describe_command(target: str, as_json: bool, markdown: bool, profile: str | None) -> None:
     """Show the layout of messages: offset, size, type, unit and description of each field.
@@ -34,41 +36,16 @@ def describe_command(target: str, as_json: bool, markdown: bool, profile: str | 
         rendered: Any = [describe_dict(message) for message in messages]
         click.echo(json.dumps(rendered[0] if len(rendered) == 1 else rendered, indent=2))
     elif markdown:
-        click.echo(markdown_tables(messages))
+        click.echo(_page(target, messages), nl=False)
     else:
         click.echo("\n\n".join(describe(message) for message in messages))
 
 
-def markdown_tables(messages: Iterable[type[TLV]]) -> str:
-    """One heading and one table a message."""
-    return "\n\n".join(_markdown(describe_dict(message)) for message in messages)
-
-
-def _markdown(told: dict[str, Any]) -> str:
-    wire = f"type {told['type_id']}" if told["type_id"] is not None else "plain layout"
-    lines = [
-        f"### {told['name']}",
-        "",
-        told["doc"],
-        "",
-        f"{wire.capitalize()}, version {told['version']}, {told['size']} bytes, {told['byteorder']}-endian.",
-        "",
-        "| offset | size | field | type | unit | description |",
-        "|---:|---:|---|---|---|---|",
-    ]
-    for field in told["fields"]:
-        rules = f" ({', '.join(field['constraints'])})" if field["constraints"] else ""
-        source = f" [{field['source']}]" if field["source"] else ""
-        cells = (
-            field["offset"],
-            field["size"],
-            f"`{field['name']}`",
-            f"`{field['type']}`",
-            field["unit"],
-            f"{field['description']}{rules}{source}".strip(),
-        )
-        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+def _page(target: str, messages: Iterable[type[TLV]]) -> str:
+    """The page of a module takes its head from the module's docstring."""
+    name, _, path = target.partition(":")
+    title, _, text = ("" if path else inspect.cleandoc(sys.modules[name].__doc__ or "")).partition("\n")
+    return describe_markdown(messages, title=title.rstrip(".") or target, text=text)
 
 
 def _describe_topology(path: str, profile: str | None, as_json: bool) -> None:
