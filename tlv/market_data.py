@@ -22,23 +22,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt
 
 from .message import TLV
-from .types import (
-    Doc,
-    Group,
-    Size,
-    i32,
-    i64,
-    i128,
-    i256,
-    pad,
-    padding,
-    u8,
-    u32,
-    u64,
-    u128,
-    u160,
-    u256,
-)
+from .types import Doc, Group, Size, i32, i64, i128, i256, pad, padding, u8, u32, u64, u128, u160, u256
 
 __all__ = [
     "MARKET_DATA_MESSAGES",

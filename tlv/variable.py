@@ -10,6 +10,7 @@ All data starts at a multiple of 8 and is followed by zeros to the next one.
 from __future__ import annotations
 
 import struct
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -96,9 +97,9 @@ class VariableKind(Kind):
         order = "<" if byteorder == "little" else ">"
         self.pair = struct.Struct(f"{order}II")
 
+    @abstractmethod
     def encode_data(self, value: Any) -> tuple[int, bytes]:
         """Count and bytes, filled to a multiple of 8."""
-        raise NotImplementedError
 
     def locate(self, buf: Buffer, at: int, where: tuple[str, str]) -> tuple[int, int, int]:
         """Start, count and end of the data of the field that stands at ``at``, checked."""
