@@ -141,6 +141,8 @@ def logs_of_json(lines: Iterator[str]) -> Iterator[tuple[str, bytes]]:
     """Topic 0 and data of each line, which is a log or holds one under ``log``."""
     for line in lines:
         found = json.loads(line)
+        if not isinstance(found, dict):
+            raise ValueError("a line is not an object")
         log = found.get("log", found)
         yield (log["topics"] or [""])[0], bytes.fromhex(log["data"][2:])
 

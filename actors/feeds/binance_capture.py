@@ -20,7 +20,7 @@ from typing import Any
 from tlv import TLV
 from tlv.market_data import DepthKind, DepthUpdateTLV, OrderLevel, QuoteTLV, TradeTLV
 
-from .book_stream import Books, Depth
+from .book_stream import LEVELS_MAX, Books, Depth
 from .csv_rows import UINT64_MAX, not_negative, positive
 from .lines import JSON_LINE_MAX, read_lines
 from .markets import Markets
@@ -163,8 +163,8 @@ def _time(data: Any, name: str) -> int:
 def _levels(data: Any, name: str) -> list[OrderLevel]:
     value = _field(data, name)
     levels = []
-    if not isinstance(value, list):
-        raise _FieldError(name, value, "a list of levels")
+    if not isinstance(value, list) or len(value) > LEVELS_MAX:
+        raise _FieldError(name, value, f"a list of at most {LEVELS_MAX} levels")
     for item in value:
         if not isinstance(item, list) or len(item) < 2 or not isinstance(item[0], str) or not isinstance(item[1], str):
             raise _FieldError(name, item, "a price and a size as text")

@@ -12,7 +12,10 @@ from tlv.market_data import DepthKind, DepthUpdateTLV
 from .book_sync import BookSync, Bridge, Gap, Overflow, Update
 from .reading import Reading
 
-__all__ = ["BookStream", "Books", "Depth"]
+__all__ = ["LEVELS_MAX", "BookStream", "Books", "Depth"]
+
+LEVELS_MAX = 50_000
+"""Levels in one message: more than any exchange sends, fewer than a group of a message can hold."""
 
 
 @dataclass(frozen=True, slots=True)

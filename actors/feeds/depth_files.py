@@ -11,7 +11,7 @@ from typing import Any
 from actors.errors import SnapshotMissingError
 from tlv.market_data import DepthKind, DepthUpdateTLV, OrderLevel
 
-from .book_stream import Books, Depth
+from .book_stream import LEVELS_MAX, Books, Depth
 from .csv_rows import boolean, csv_rows, not_negative, one_of, positive, text, update_id
 from .formats import BINANCE_DEPTH
 from .lines import read_lines
@@ -19,9 +19,7 @@ from .markets import Markets
 from .reading import Reading
 from .timestamps import micros_ns, millis_ns
 
-__all__ = ["LEVELS_MAX", "depth_start", "read_binance_depth", "read_tardis_snapshots", "read_tardis_updates"]
-
-LEVELS_MAX = 20_000
+__all__ = ["depth_start", "read_binance_depth", "read_tardis_snapshots", "read_tardis_updates"]
 
 
 def depth_start(reading: Reading) -> int:
@@ -104,11 +102,15 @@ def _groups(reading: Reading, rows: Iterator[tuple[int, list[Any]]], bid: str) -
     group: _Group | None = None
     for line, row in rows:
         key = tuple(row[:-3])
-        if group is None or group.key != key or group.full:
+        if group is None or group.key != key:
             if group is not None:
                 yield _told(reading, group)
             group = _Group(key, line)
         side, price, size = row[-3:]
+        if group.full:
+            rule = f"at most {LEVELS_MAX} levels in one message, which began at line {group.line}"
+            reading.refuse(reading.malformed(line, "the row", str(price), rule))
+            continue
         group.add(is_bid=side == bid, price=price, size=size)
     if group is not None:
         yield _told(reading, group)

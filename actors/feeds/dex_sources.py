@@ -109,11 +109,9 @@ def _line_logs(reading: Reading) -> Iterator[RawLog]:
         except ValueError as error:
             reading.refuse(reading.malformed(number, "the line", line, str(error)))
             continue
-        found = False
-        for log in _walk(reading, number, value, None, 0):
-            found = True
-            yield log
-        if not found:
+        before = reading.rows
+        yield from _walk(reading, number, value, None, 0)
+        if reading.rows == before:
             reading.ignore("JSON without logs")
 
 

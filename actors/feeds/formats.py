@@ -40,12 +40,8 @@ class CsvFormat(Format):
         """Whether the header is this one with a column or two lost or renamed."""
         shared = sum(column in header for column in self.columns)
         missing = len(self.columns) - shared
-        return (
-            missing <= 2
-            and shared >= 2
-            and shared * 5 >= len(self.columns) * 3
-            and len(header) <= 2 * len(self.columns)
-        )
+        mostly = shared >= 2 and shared * 5 >= len(self.columns) * 3 and len(header) <= 2 * len(self.columns)
+        return 1 <= missing <= 2 and mostly
 
 
 BINANCE_TRADES = CsvFormat("Binance trades", "trades", ("timestamp", "trade_id", "price", "quantity", "buyer_maker"))
@@ -207,8 +203,7 @@ def _sniff_csv(path: Path, text: str) -> Sniffed:
     error = WrongColumnsError(
         path=str(path),
         format=nearest.name,
-        missing=", ".join(column for column in nearest.columns if column not in header)
-        or "nothing, but has more columns",
+        missing=", ".join(column for column in nearest.columns if column not in header),
         found=", ".join(names),
         needed=", ".join(nearest.columns),
     )
