@@ -66,6 +66,11 @@ class ActorFailure:
     message: str
     by_input: bool = False
 
+    @property
+    def text(self) -> str:
+        """The error for a reader: a declared one names its code, another one its class."""
+        return self.message if self.message.startswith("[") else f"{self.error}: {self.message}"
+
     def to_error(self) -> ActorFailedError:
         """As a declared error."""
         return ActorFailedError(actor=self.actor, error=self.error, message=self.message)

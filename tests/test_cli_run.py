@@ -130,7 +130,7 @@ def test_faulty_input_is_exit_code_2() -> None:
     text = actors(ticker="Ticker", tape="Tape", board="Board")
     result = run(text, "--set", "ticker.wrong_row=5", "--quiet")
     assert result.exit_code == 2
-    assert "mycelium: ticker: RowError: [TEST-001] row 5 is wrong; mend it" in result.stderr.splitlines()
+    assert "mycelium: ticker: [TEST-001] row 5 is wrong; mend it" in result.stderr.splitlines()
     logged = json.loads(result.stderr.splitlines()[0])
     assert logged["error"] == "[TEST-001] row 5 is wrong; mend it"
     assert "exception" not in logged

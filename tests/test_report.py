@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mycelium.cli.final import final_lines
+from mycelium.cli.final import failure_lines, final_lines
 from mycelium.cli.format import bytes_text, count_text, plain_table, rate_text, time_text
 from mycelium.errors.node import ActorFailedError, LedgerError
 from mycelium.memory import peak_bytes, resident_bytes
@@ -88,6 +88,12 @@ def test_the_final_report_shows_everything() -> None:
         "ledger    the ledger balances: 150 sent",
     ):
         assert part in text, part
+
+
+def test_actors_that_failed_of_the_same_are_told_together() -> None:
+    failures = tuple(ActorFailure(name, "RowError", "[TEST-001] row 1", by_input=True) for name in ("a", "b"))
+    other = ActorFailure("c", "KeyError", "'x'")
+    assert failure_lines(replace(REPORT, failures=(*failures, other))) == ["a, b: [TEST-001] row 1", "c: KeyError: 'x'"]
 
 
 def test_empty_columns_are_left_out_of_the_table() -> None:

@@ -11,7 +11,7 @@ from mycelium.report import Report, SourceProgress
 
 from .format import bytes_text, count_text, plain_table, rate_text, time_text
 
-__all__ = ["final_lines", "verdict_line"]
+__all__ = ["failure_lines", "final_lines", "verdict_line"]
 
 
 def final_lines(report: Report, width: int | None = None) -> Iterator[str]:
@@ -34,9 +34,15 @@ def final_lines(report: Report, width: int | None = None) -> Iterator[str]:
     yield f"memory    {bytes_text(report.resident_bytes)} resident, {bytes_text(report.peak_bytes)} at most"
     for message, count in report.unrouted.items():
         yield f"unrouted  {count:,} {message} were emitted, and nobody receives them"
-    for failure in report.failures:
-        yield click.style(f"failed    {failure.actor}: {failure.error}: {failure.message}", fg="red")
+    yield from (click.style(f"failed    {line}", fg="red") for line in failure_lines(report))
     yield verdict_line(report)
+
+
+def failure_lines(report: Report) -> list[str]:
+    """Who failed of what; those that failed of the same stand together."""
+    texts = dict.fromkeys(failure.text for failure in report.failures)
+    together = ((text, [failure.actor for failure in report.failures if failure.text == text]) for text in texts)
+    return [f"{', '.join(actors)}: {text}" for text, actors in together]
 
 
 def verdict_line(report: Report) -> str:

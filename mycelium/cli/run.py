@@ -17,7 +17,7 @@ from mycelium.node import Node, stop_on_signals
 from mycelium.report import Report
 from mycelium.topology import Topology, resolve
 
-from .final import final_lines, verdict_line
+from .final import failure_lines, final_lines, verdict_line
 from .lazy import is_debugging
 from .live import view_for
 from .targets import use_working_directory
@@ -118,8 +118,8 @@ def _print(report: Report, *, quiet: bool, as_json: bool) -> None:
         for line in final_lines(report, width):
             click.echo(line)
     if quiet and not as_json:
-        for failure in report.failures:
-            click.echo(f"mycelium: {failure.actor}: {failure.error}: {failure.message}", err=True)
+        for line in failure_lines(report):
+            click.echo(f"mycelium: {line}", err=True)
 
 
 def _check_directory(directory: str) -> None:
