@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mycelium.latency import Latency
     from mycelium.ledger import ActorRow, Ledger, LedgerReading, LedgerRow, wait_until_quiet
     from mycelium.mailbox import Mailbox
-    from mycelium.message_set import MessageSet, actor_messages, message_set
+    from mycelium.message_sets import MessageSet, actor_messages, message_set
     from mycelium.node import Node
     from mycelium.ref import ActorRef
     from mycelium.reply import Reply
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from tlv import Batch
 
 # Where each name lives. They are imported when they are used, so that `mycelium --help`, and whoever needs one of them, do
-# not wait for all.
+# not wait for all. No module may be called as one of these names: once imported, it would hide the name.
 _HOMES = {
     "Actor": "mycelium.actor",
     "ActorContext": "mycelium.context",
@@ -65,7 +65,7 @@ _HOMES = {
     "LedgerReading": "mycelium.ledger",
     "LedgerRow": "mycelium.ledger",
     "Mailbox": "mycelium.mailbox",
-    "MessageSet": "mycelium.message_set",
+    "MessageSet": "mycelium.message_sets",
     "Node": "mycelium.node",
     "Progress": "mycelium.source",
     "Reply": "mycelium.reply",
@@ -76,11 +76,11 @@ _HOMES = {
     "Topology": "mycelium.topology",
     "Venue": "mycelium.venues",
     "VenueTable": "mycelium.venues",
-    "actor_messages": "mycelium.message_set",
+    "actor_messages": "mycelium.message_sets",
     "connect": "mycelium.router",
     "contract_of": "mycelium.contract",
     "handles": "mycelium.handlers",
-    "message_set": "mycelium.message_set",
+    "message_set": "mycelium.message_sets",
     "plan_routes": "mycelium.route_plan",
     "resolve": "mycelium.topology",
     "wait_until_quiet": "mycelium.ledger",

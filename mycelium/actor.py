@@ -22,7 +22,7 @@ from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, 
 from mycelium.handling import Handling
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mailbox import Mailbox, Sampled
-from mycelium.message_set import shown
+from mycelium.message_sets import shown
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply
 from tlv import TLV
@@ -188,6 +188,8 @@ class Actor(Handling):
             return
         item: Any = message
         if not route.advance() & SAMPLE_MASK:
+            for _, mailbox in route.targets:
+                mailbox.give_way()
             item = Sampled(message, now_ns())
         for append, mailbox in route.targets:
             append(item)

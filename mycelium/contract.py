@@ -18,7 +18,7 @@ from mycelium.errors.message_set import (
     UnreceivedIgnoreError,
 )
 from mycelium.handlers import Handler, handlers_of
-from mycelium.message_set import messages_of, shown
+from mycelium.message_sets import messages_of, shown
 from tlv import TLV
 
 __all__ = ["Contract", "compile_contract", "contract_of"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, overloa
 
 from mycelium.annotations import Scope, first_parameter
 from mycelium.errors.message_set import HandlerSignatureError
-from mycelium.message_set import is_message, shown
+from mycelium.message_sets import is_message, shown
 from tlv import TLV, Batch
 
 __all__ = ["Handler", "handlers_of", "handles"]

@@ -14,7 +14,7 @@ from pykka._envelope import Envelope
 from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
 from mycelium.latency import now_ns
 from mycelium.mailbox import Sampled
-from mycelium.message_set import shown
+from mycelium.message_sets import shown
 from mycelium.tally import Cell
 from tlv import TLV, Batch, DeclaredError
 

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from mycelium.latency import Latency, summarize
-from mycelium.message_set import is_message
+from mycelium.message_sets import is_message
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor

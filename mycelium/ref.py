@@ -10,8 +10,8 @@ from pykka._envelope import Envelope
 from mycelium.contract import contract_of
 from mycelium.errors.actor import DeadActorError, DeadlineMissingError, NotReceivedError
 from mycelium.latency import SAMPLE_MASK, now_ns
-from mycelium.mailbox import Sampled
-from mycelium.message_set import shown
+from mycelium.mailbox import Sampled, is_control
+from mycelium.message_sets import shown
 from mycelium.reply import Reply
 from tlv import TLV
 
@@ -51,6 +51,7 @@ class ActorRef(pykka.ActorRef[A]):
             self._tell_otherwise(message)
             return
         if not number & SAMPLE_MASK:
+            self._mailbox.give_way()
             message = Sampled(message, now_ns())
         self._append(message)
         if self._mailbox.asleep:
@@ -81,7 +82,7 @@ class ActorRef(pykka.ActorRef[A]):
             return super().ask(message, block=block, timeout=timeout)
         if timeout is None:
             raise DeadlineMissingError(actor=self._mailbox.tally.name, message=shown(type(message)))
-        self._check_received(message)
+        self._check(message, contract_of(self.actor_class).handled)
         future: Reply[Any] = Reply()
         future.expect(self._mailbox.tally.name, shown(type(message)), timeout)
         self._mailbox.tally.sent_counter(type(message))()
@@ -94,23 +95,23 @@ class ActorRef(pykka.ActorRef[A]):
 
     def _tell_otherwise(self, message: Any) -> None:
         if not isinstance(message, TLV):
-            if self.actor_stopped.is_set():
+            if self.actor_stopped.is_set() and not is_control(message):
                 self._mailbox.tally.count_dead(type(message))
             super().tell(message)
             return
-        self._check_received(message)
+        self._check(message, contract_of(self.actor_class).receives)
         self._mailbox.tally.sent_counter(type(message))()
         if self.actor_stopped.is_set():
             raise self._dead_letter(message)
         self._mailbox.put(Envelope(message))
 
-    def _check_received(self, message: TLV) -> None:
-        received = contract_of(self.actor_class).receives
-        if received and type(message) not in received:
+    def _check(self, message: TLV, taken: tuple[type[TLV], ...]) -> None:
+        """Refuse what the class does not take; an actor without a contract gets everything in ``on_receive``."""
+        if type(message) not in taken and contract_of(self.actor_class).receives:
             raise NotReceivedError(
                 actor=self._mailbox.tally.name,
                 message=shown(type(message)),
-                received=", ".join(shown(one) for one in received),
+                received=", ".join(shown(one) for one in taken) or "nothing that it answers",
             )
 
     def _dead_letter(self, message: TLV) -> DeadActorError:

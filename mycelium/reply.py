@@ -47,11 +47,10 @@ class Reply(pykka.ThreadingFuture[T]):
 
     def get(self, *, timeout: float | None = None) -> Any:
         """The outcome: returns the value or raises the exception; waits for it where it is not there yet."""
-        if self._outcome is None:
-            if self._get_hook is not None:
-                return self._from_hook(timeout)
+        if self._outcome is None and self._get_hook is None:
             self._wait(timeout)
-        assert self._outcome is not None
+        if self._outcome is None:
+            return self._from_hook(timeout)
         value, exc_info = self._outcome
         if exc_info is None:
             return value
@@ -100,8 +99,9 @@ class Reply(pykka.ThreadingFuture[T]):
         waiter = Lock()
         waiter.acquire()
         self._waiters.append(waiter)
-        if self._outcome is None and not waiter.acquire(timeout=self._seconds(timeout)):
-            self._waiters.remove(waiter)
+        if self._outcome is None and self._get_hook is None and not waiter.acquire(timeout=self._seconds(timeout)):
+            with self._setting:
+                self._waiters.remove(waiter)
             if self._outcome is None:
                 self._time_out(timeout)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 
@@ -38,3 +39,9 @@ def test_help_loads_nothing_slow() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "Run a topology" in done.stdout
+
+
+def test_no_module_hides_an_exported_name() -> None:
+    """An imported submodule becomes an attribute of its package, and would stand in for the lazy name."""
+    modules = {one.name for one in pkgutil.iter_modules(mycelium.__path__)}
+    assert not modules & set(mycelium.__all__)
