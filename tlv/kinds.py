@@ -111,11 +111,9 @@ class FloatKind(Kind):
         """The value as it will be read: rounded to the width."""
         try:
             return self.stored.unpack(self.stored.pack(value))[0]  # type: ignore[no-any-return]
-        except struct.error as cause:
-            msg = "not a number"
-            raise TypeError(msg) from cause
-        except OverflowError as cause:
-            msg = f"too large for {self.name}"
+        except (struct.error, OverflowError) as cause:
+            too_large = isinstance(cause, OverflowError) or isinstance(value, int)
+            msg = f"too large for {self.name}" if too_large else "not a number"
             raise ValueError(msg) from cause
 
     def to_json(self, value: float) -> Any:
