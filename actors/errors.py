@@ -171,7 +171,8 @@ class UnknownPoolError(
     LookupError,
     code="FEED-011",
     text="{path}: its rows do not name the pool, and {reason}",
-    next_step="put 0x and the address of the pool (or its first 8 digits, with the pool under [[venues]]) in the file name",
+    next_step="put 0x and the address of the pool (or its first 8 digits, with the pool under [[venues]]) in the file name, "
+    "or set pool in the config of the feed",
 ):
     """A file of logs from which the pool cannot be told."""
 

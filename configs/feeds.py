@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mycelium.config import Config
+from mycelium import Config
 
 __all__ = ["BooksFeedConfig", "DexFeedConfig", "FeedConfig", "QuotesFeedConfig", "TradesFeedConfig"]
 
@@ -53,6 +53,11 @@ class BooksFeedConfig(FeedConfig, prefix="BOOKS_FEED_"):
 class DexFeedConfig(FeedConfig, prefix="DEX_FEED_"):
     """Where event logs come from."""
 
+    pool: str = Field(
+        "",
+        pattern=r"^(0x[0-9a-fA-F]{40})?$",
+        description="pool of raw CSV files whose name does not tell its address",
+    )
     lookalikes: Literal["stop", "skip"] = Field(
         "skip",
         description="a log of a contract that only carries a pool's topic stops the feed, or is left out and counted",

@@ -458,6 +458,7 @@ def test_a_name_without_an_address_is_told(shared_data: Path, tmp_path: Path) ->
     with pytest.raises(UnknownPoolError, match="its name holds no address"):
         run_feed("dex", path)
     assert run_feed("dex", path, on_malformed="skip").refused == {"FEED-011": 1}
+    assert run_feed("dex", path, pool=f"0x{USDC_WETH.hex()}").only(PoolSwapTLV)[0].pool == USDC_WETH
 
 
 def test_the_first_digits_of_an_unknown_pool_are_told_or_carried(shared_data: Path, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class DexFeed(
 
     def __init__(self, config: DexFeedConfig) -> None:
         super().__init__(config)
+        self.pool = config.pool
         self.lookalikes = config.lookalikes
         self.seen = SeenLogs() if config.repeated == "skip" else None
 
@@ -89,7 +90,7 @@ class DexFeed(
             if event.by_manager:
                 manager = manager or self.markets.manager_of_file(reading)
                 return manager
-            pool = pool or self.markets.contract_of_file(reading)
+            pool = pool or self.markets.contract_of_file(reading, self.pool)
             return pool
 
         return contract_of

@@ -122,9 +122,12 @@ class Markets:
         venue = self._venues.find_address(address)
         return 0 if venue is None else venue.id
 
-    def contract_of_file(self, reading: Reading) -> bytes:
-        """The contract whose address, or first digits of it, the name of a file holds. Raises `UnknownPoolError`."""
-        found = _ADDRESS.findall(PurePath(reading.path).name)
+    def contract_of_file(self, reading: Reading, otherwise: str = "") -> bytes:
+        """The contract whose address, or first digits of it, the name of a file holds, else that of ``otherwise``.
+
+        Raises `UnknownPoolError`.
+        """
+        found = _ADDRESS.findall(PurePath(reading.path).name) or _ADDRESS.findall(otherwise)
         if not found:
             raise UnknownPoolError(path=reading.path, reason="its name holds no address")
         digits = max(found, key=len).lower()
