@@ -35,9 +35,14 @@ class Route:
         self.advance = self._emitted.advance
 
     @property
+    def emitted(self) -> int:
+        """How many messages were emitted."""
+        return self._emitted.value
+
+    @property
     def sent(self) -> int:
         """How many deliveries were sent out: emissions times receivers."""
-        return self._emitted.value * len(self.targets)
+        return self.emitted * len(self.targets)
 
 
 def connect(actors: Mapping[str, Actor], plan: RoutePlan) -> None:

@@ -73,6 +73,8 @@ class Source(Actor):
     chunk: ClassVar[int] = 256
 
     progress: Progress
+    """How far it is; where the source never says, reports tell what it has emitted."""
+
     refused: Mapping[str, int]
     """Inputs that it refused, counted by reason, for the final report; yours to set or override."""
 
@@ -89,6 +91,12 @@ class Source(Actor):
         self._produced: Iterator[TLV] | None = None
         self._pumping = False
         self._cut_short = False
+
+    @property
+    def emitted(self) -> int:
+        """How many messages it has emitted so far."""
+        routed = sum(route.emitted for route in tuple(self._tally.routes))
+        return routed + sum(tuple(self._tally.unrouted.values()))
 
     @abstractmethod
     def produce(self) -> Iterator[TLV]:

@@ -101,10 +101,11 @@ def summaries_of(actors: Mapping[str, Actor]) -> dict[str, str]:
 
 def _progress_of(source: Source) -> SourceProgress:
     progress = source.progress
+    untold = progress.total is None and not progress.done and not progress.label
     return SourceProgress(
         actor=source.name,
-        label=progress.label,
-        done=progress.done,
+        label="messages" if untold else progress.label,
+        done=source.emitted if untold else progress.done,
         total=progress.total,
         state=_state_of(source),
         refused=dict(source.refused),
