@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import Event
+from threading import Event, Thread
 
 import pykka
 import pytest
@@ -249,6 +249,32 @@ def test_a_topology_without_sources_ends_with_its_last_actor() -> None:
     assert node.report().total.handled == 1
 
 
+def test_a_request_to_stop_ends_a_start_that_takes_long() -> None:
+    entered, go_on = Event(), Event()
+
+    class SlowStart(Board):
+        def on_start(self) -> None:
+            entered.set()
+            go_on.wait(DEADLINE_S)
+
+    node = Node(Topology(name="demo", actors={"ticker": ticker(), "tape": Tape, "slow": SlowStart}))
+
+    def interrupt() -> None:
+        assert entered.wait(DEADLINE_S)
+        node.request_stop()
+
+    thread = Thread(target=interrupt)
+    thread.start()
+    node.start()
+    thread.join(DEADLINE_S)
+    go_on.set()
+    node.stop()
+    report = node.report()
+    assert report.state == "interrupted"
+    assert report.total.sent == 0
+    assert node.left_running == ()
+
+
 def test_a_summary_that_fails_is_logged_and_the_others_are_told() -> None:
     class Wordless(Board):
         def summary(self) -> str | None:
@@ -271,6 +297,15 @@ def test_refused_input_is_part_of_the_report() -> None:
     report = run(Topology(name="demo", actors={"picky": Picky, "tape": Tape})).report()
     assert report.sources[0].refused == {"malformed": 3}
     assert report.sources[0].total is None
+
+
+def test_a_source_that_keeps_no_count_is_reported_by_what_it_emitted() -> None:
+    class Quiet(Source, emits=(Tick, Price)):
+        def produce(self) -> Iterator[TLV]:
+            yield from (Tick(number=1), Price(value=1), Price(value=2))
+
+    source = run(Topology(name="demo", actors={"quiet": Quiet, "tape": Tape})).report().sources[0]
+    assert (source.done, source.total, source.label) == (3, None, "messages")
 
 
 def test_a_node_is_used_once_and_in_order() -> None:
@@ -306,15 +341,13 @@ def test_venues_and_names_reach_the_actors() -> None:
 
 
 def test_signals_are_left_alone_outside_the_main_thread() -> None:
-    import threading
-
     done = Event()
 
     def elsewhere() -> None:
         with stop_on_signals(Node(Topology(name="demo", actors={"board": Board}))):
             done.set()
 
-    thread = threading.Thread(target=elsewhere)
+    thread = Thread(target=elsewhere)
     thread.start()
     thread.join(DEADLINE_S)
     assert done.is_set()

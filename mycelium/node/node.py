@@ -89,7 +89,7 @@ class Node:
         """Create all actors, connect and start them.
 
         Raises `ActorStartError` (or the declared error itself) when a constructor or an ``on_start``
-        raises; then nothing is left running.
+        raises; then nothing is left running. A request to stop ends the start early.
         """
         if self._state != "new":
             raise NodeStateError(node=self.name, call="start", state=self._state)
@@ -101,7 +101,8 @@ class Node:
         order = self.topology.start_order
         try:
             for name in sorted(order, key=lambda name: isinstance(self._actors[name], Source)):
-                self._launch(name)
+                if not self._stop_requested:
+                    self._launch(name)
         except BaseException:
             self.abort()
             raise
@@ -200,6 +201,8 @@ class Node:
             try:
                 answer.get(timeout=_SLICE_S)
             except pykka.Timeout:
+                if self._stop_requested:
+                    return
                 continue
             except pykka.ActorDeadError:
                 break
@@ -229,13 +232,15 @@ class Node:
         return (actor for actor in self._actors.values() if actor.mailbox.started and not actor.ended.is_set())
 
     def _tell_stop(self, name: str) -> None:
-        ref = self._actors[name].actor_ref
-        if ref.is_alive():
-            ref.stop(block=False)
+        actor = self._actors[name]
+        if actor.mailbox.started and actor.actor_ref.is_alive():
+            actor.actor_ref.stop(block=False)
 
     def _wait_ended(self, name: str, tick: Tick | None) -> None:
         """Wait until the actor has ended; leave it behind when nothing moves for too long."""
         actor = self._actors[name]
+        if not actor.mailbox.started:
+            return
         moved = self._handled()
         moved_at = time.monotonic()
         while not actor.ended.wait(_SLICE_S):
