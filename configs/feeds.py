@@ -62,6 +62,9 @@ class DexFeedConfig(FeedConfig, prefix="DEX_FEED_"):
         "skip",
         description="a log of a contract that only carries a pool's topic stops the feed, or is left out and counted",
     )
+    require_sync: bool = Field(
+        True, description="a V2 event without its pair's Sync before it is a look-alike; off for sources without Syncs"
+    )
     repeated: Literal["skip", "keep"] = Field(
         "skip", description="a log that an earlier file (or line) already told is left out and counted, or sent again"
     )

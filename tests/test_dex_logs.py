@@ -276,6 +276,7 @@ def test_a_pair_emits_its_sync_right_before_its_swap(tmp_path: Path) -> None:
 )
 def test_a_sync_that_is_not_right_before_does_not_count(tmp_path: Path, sync: str) -> None:
     assert run_lines(tmp_path, sync, GOOD_SWAP).refused == {"FEED-010": 1}
+    assert run_lines(tmp_path, sync, GOOD_SWAP, require_sync=False).refused == {}
 
 
 @pytest.mark.parametrize(

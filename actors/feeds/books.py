@@ -10,7 +10,8 @@ from tlv.market_data import DepthUpdateTLV, QuoteTLV, TradeTLV
 
 from .binance_capture import capture_start, read_captures
 from .book_stream import Books
-from .depth_files import depth_start, read_binance_depth, read_tardis_snapshots, read_tardis_updates
+from .csv_rows import csv_start
+from .depth_files import read_binance_depth, read_tardis_snapshots, read_tardis_updates
 from .feed import Feed
 from .formats import BINANCE_CAPTURE, BINANCE_DEPTH, TARDIS_SNAPSHOT, Format
 from .reading import Policy, Reading
@@ -57,7 +58,7 @@ class BooksFeed(Feed, emits=(DepthUpdateTLV, QuoteTLV, TradeTLV)):
         known = reading.file.sniffed.format
         if known is BINANCE_CAPTURE:
             return capture_start(reading)
-        return depth_start(reading)
+        return csv_start(reading)
 
     def summary(self) -> str:
         books = self.books

@@ -11,8 +11,9 @@ from actors.errors import WrongColumnsError
 from .fixed_point import fixed_point
 from .lines import read_lines
 from .reading import Reading
+from .timestamps import text_ns
 
-__all__ = ["boolean", "csv_rows", "not_negative", "one_of", "positive", "text", "update_id"]
+__all__ = ["boolean", "csv_rows", "csv_start", "not_negative", "one_of", "positive", "text", "update_id"]
 
 Parser = Callable[[str], Any]
 UINT64_MAX = 2**64 - 1
@@ -44,6 +45,11 @@ def csv_rows(reading: Reading, columns: Mapping[str, Parser]) -> Iterator[tuple[
             continue
         reading.rows += 1
         yield number, values
+
+
+def csv_start(reading: Reading) -> int:
+    """The time of the first row in order, of a file with a column ``timestamp``; 0 without rows."""
+    return next((timestamp for _, (timestamp,) in csv_rows(reading, {"timestamp": text_ns})), 0)
 
 
 def _header(reading: Reading, lines: Iterator[tuple[int, str]], columns: Mapping[str, Parser]) -> list[str] | None:

@@ -13,19 +13,12 @@ from tlv.market_data import DepthKind, DepthUpdateTLV, OrderLevel
 
 from .book_stream import LEVELS_MAX, Books, Depth
 from .csv_rows import boolean, csv_rows, not_negative, one_of, positive, text, update_id
-from .formats import BINANCE_DEPTH
 from .lines import read_lines
 from .markets import Markets
 from .reading import Reading
 from .timestamps import micros_ns, millis_ns
 
-__all__ = ["depth_start", "read_binance_depth", "read_tardis_snapshots", "read_tardis_updates"]
-
-
-def depth_start(reading: Reading) -> int:
-    """The time of the first row of a file, whichever of the three it is."""
-    parse = millis_ns if reading.file.sniffed.format is BINANCE_DEPTH else micros_ns
-    return next((timestamp for _, (timestamp,) in csv_rows(reading, {"timestamp": parse})), 0)
+__all__ = ["read_binance_depth", "read_tardis_snapshots", "read_tardis_updates"]
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ class DexFeed(
         super().__init__(config)
         self.pool = config.pool
         self.lookalikes = config.lookalikes
+        self.require_sync = config.require_sync
         self.seen = SeenLogs() if config.repeated == "skip" else None
 
     def policy(self) -> Policy:
@@ -69,7 +70,7 @@ class DexFeed(
         return next((log.block_number for log in raw_logs(reading)), 0)
 
     def _file(self, reading: Reading) -> Iterator[TLV]:
-        logs = PoolLogs(reading, self._contract_of(reading), self.markets.pool_venue_id)
+        logs = PoolLogs(reading, self._contract_of(reading), self.markets.pool_venue_id, require_sync=self.require_sync)
         for block in by_block(raw_logs(reading)):
             for log, message in logs.decode(block):
                 if self.seen is not None and self.seen.has(log):

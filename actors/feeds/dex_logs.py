@@ -60,11 +60,17 @@ class PoolLogs:
     """
 
     def __init__(
-        self, reading: Reading, contract_of: Callable[[RawLog, DexEvent], bytes], venue_of: Callable[[bytes], int]
+        self,
+        reading: Reading,
+        contract_of: Callable[[RawLog, DexEvent], bytes],
+        venue_of: Callable[[bytes], int],
+        *,
+        require_sync: bool = True,
     ) -> None:
         self._reading = reading
         self._contract_of = contract_of
         self._venue_of = venue_of
+        self._require_sync = require_sync
 
     def decode(self, block: list[RawLog]) -> Iterator[tuple[RawLog, TLV]]:
         """The messages of one block; look-alikes are refused, other events counted."""
@@ -82,7 +88,7 @@ class PoolLogs:
                     synced[log.log_index] = log.address
             try:
                 words = checked_words(event, log)
-                if needs_sync(event) and synced.get(log.log_index - 1) != log.address:
+                if self._require_sync and needs_sync(event) and synced.get(log.log_index - 1) != log.address:
                     raise NotThisEventError("the log before it is not the Sync of the same pair")
             except NotThisEventError as error:
                 self._reading.refuse(self._lookalike(log, event, log.address, str(error)))

@@ -125,7 +125,7 @@ FORMATS: tuple[Format, ...] = (*_CSV, BINANCE_CAPTURE, LOG_LINES, LOG_DOCUMENT)
 
 _CAPTURE = re.compile(
     r"^(?:wss://\S*binance\S* <-> [0-9.]+\s*$"
-    r"|https?://\S*binance\S*/depth\?\S* -> [0-9.]+: "
+    r"|https?://[^\s/]*binance\S* -> [0-9.]+: "
     r'|[0-9]{9,11}(?:\.[0-9]+)?: \{.{0,200}"(?:depthUpdate|aggTrade|kline|[a-z0-9]+@bookTicker)")',
     re.MULTILINE,
 )

@@ -43,7 +43,8 @@ def read_lines(reading: Reading, *, size_max: int = CSV_LINE_MAX) -> Iterator[tu
         with open_input(reading.file.path) as (stream, position):
             while line := stream.readline(size_max):
                 number += 1
-                reading.on_position(position())
+                if number & 63 == 1:
+                    reading.on_position(position())
                 if len(line) == size_max and line[-1] != 0x0A:
                     _skip_rest(stream, size_max)
                     rule = f"a line has at most {size_max} bytes"
@@ -52,6 +53,7 @@ def read_lines(reading: Reading, *, size_max: int = CSV_LINE_MAX) -> Iterator[tu
                 text = _text(reading, number, line)
                 if text is not None:
                     yield number, text
+            reading.on_position(position())
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, InputUnreadableError):
             raise

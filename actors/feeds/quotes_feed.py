@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from configs.feeds import QuotesFeedConfig
 from tlv.market_data import QuoteTLV
 
+from .csv_rows import csv_start
 from .feed import Feed
 from .quotes import read_quotes
 from .reading import Reading
@@ -30,4 +31,4 @@ class QuotesFeed(Feed, emits=(QuoteTLV,)):
                 yield quote
 
     def first_time(self, reading: Reading) -> int:
-        return next((quote.timestamp for quote in read_quotes(reading, self.markets, self.symbol)), 0)
+        return csv_start(reading)

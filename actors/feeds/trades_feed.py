@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from configs.feeds import TradesFeedConfig
 from tlv.market_data import TradeTLV
 
+from .csv_rows import csv_start
 from .feed import Feed
 from .reading import Reading
 from .trades import read_trades
@@ -30,4 +31,4 @@ class TradesFeed(Feed, emits=(TradeTLV,)):
                 yield trade
 
     def first_time(self, reading: Reading) -> int:
-        return next((trade.timestamp for trade in read_trades(reading, self.markets, self.symbol)), 0)
+        return csv_start(reading)
