@@ -100,3 +100,19 @@ def test_debug_adds_the_traceback() -> None:
     assert result.exit_code == 2
     assert "Traceback" in result.output
     assert "Traceback" not in describe("nowhere").output
+
+
+def test_a_topology_file_shows_its_wiring(tmp_path: Path) -> None:
+    file = tmp_path / "demo.toml"
+    file.write_text(
+        '[actors.ticker]\nclass = "tests.topology_actors:Ticker"\nprofile = "made"\n'
+        '[actors.tape]\nclass = "tests.topology_actors:Tape"\n'
+    )
+    text = describe(str(file), "--profile", "made").output
+    assert text.startswith("demo (profile made): 2 actors, in the order in which they start\n")
+    assert "\nticker  tests.topology_actors:Ticker\n  Tick -> tape\n" in text
+    assert "warning: [TOP-020]" in text
+    told = json.loads(describe(str(file), "--json").output)
+    assert [actor["name"] for actor in told["actors"]] == ["tape"]
+    assert [warning["code"] for warning in told["warnings"]] == ["TOP-020", "TOP-021"]
+    assert describe(str(file), "--profile", "mad").exit_code == 2

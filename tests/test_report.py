@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from mycelium import memory
 from mycelium.cli.final import failure_lines, final_lines
 from mycelium.cli.format import bytes_text, count_text, plain_table, rate_text, time_text
 from mycelium.errors.node import ActorFailedError, LedgerError
@@ -113,3 +115,11 @@ def test_numbers_are_short_and_clear() -> None:
 
 def test_resident_memory_is_measured() -> None:
     assert 1_000_000 < resident_bytes() <= peak_bytes() * 1.1
+
+
+def test_where_there_is_no_proc_the_peak_stands_for_the_resident_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_STATUS", Path("/nothing/here"))
+    kilobytes = resident_bytes()
+    assert kilobytes == peak_bytes() > 1_000_000
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert peak_bytes() * 1024 == pytest.approx(kilobytes, rel=0.2)

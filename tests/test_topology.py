@@ -15,6 +15,7 @@ from mycelium.errors.topology import (
     TopologySyntaxError,
 )
 from mycelium.topology import ActorSpec, ResolvedTopology, Topology, resolve
+from mycelium.topology.overrides import merge_overrides, read_override
 from mycelium.topology.wiring import wiring_dict, wiring_text
 from tests.topology_actors import Board, Echo, Masked, Tape, TapeConfig, Tick, Ticker, TickerConfig
 
@@ -149,6 +150,15 @@ def test_overrides_win_and_may_be_lists() -> None:
     tape = resolved.actors["tape"].config
     assert isinstance(tape, TapeConfig)
     assert (tape.window_s, tape.names) == (4.0, ["a", "b"])
+
+
+def test_deeper_keys_have_more_dots_and_the_last_override_wins() -> None:
+    given = ["pool.fee.ppm=500", 'pool.fee={"unit": "ppm"}', "pool.fee.ppm=3000", "pool.name=x=y"]
+    overrides = [read_override(one, ["pool"]) for one in given]
+    assert merge_overrides(overrides) == {"fee": {"unit": "ppm", "ppm": "3000"}, "name": "x=y"}
+    assert merge_overrides([*overrides[:2], read_override("pool.fee=7", ["pool"]), overrides[0]]) == {
+        "fee": {"ppm": "500"}
+    }
 
 
 def test_from_narrows_and_circles_are_allowed() -> None:

@@ -92,3 +92,12 @@ def test_duplicates_name_what_is_shared_and_where() -> None:
         (3, f"address '{ADDRESS}'", " (no. 2 and no. 4)"),
     ]
     assert duplicate_venues([BTC, POOL]) == []
+
+
+def test_a_market_that_is_not_listed_gets_a_number_that_is_always_the_same() -> None:
+    first, second = VenueTable([BTC]), VenueTable()
+    numbered = first.number("bitmex", "XBTUSD")
+    assert numbered == second.number("bitmex", "XBTUSD")
+    assert numbered.id >= 0x8000_0000
+    assert first.by_id(numbered.id) is first.by_symbol("bitmex", "XBTUSD") is numbered
+    assert first.number("binance", "BTCUSDT") is BTC
