@@ -42,13 +42,13 @@ def written(
     return bytes(writer.finish())
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(any_message(), max_size=12), headers)
 def test_the_writer_writes_what_the_oracle_writes(messages: list[TLV], header: dict[str, Any]) -> None:
     assert written(messages, **header) == frame_bytes(map(as_tlv, messages), **header)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(any_message(), max_size=12), headers)
 def test_the_oracle_reads_what_the_writer_writes(messages: list[TLV], header: dict[str, Any]) -> None:
     told, tlvs = read_bytes(written(messages, **header))
@@ -56,7 +56,7 @@ def test_the_oracle_reads_what_the_writer_writes(messages: list[TLV], header: di
     assert tlvs == [as_tlv(message) for message in messages]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(any_message(), max_size=12), headers)
 def test_the_reader_reads_what_the_oracle_writes(messages: list[TLV], header: dict[str, Any]) -> None:
     frame = read_frame(frame_bytes(map(as_tlv, messages), **header))
@@ -69,7 +69,7 @@ def test_the_reader_reads_what_the_oracle_writes(messages: list[TLV], header: di
     ]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.one_of(

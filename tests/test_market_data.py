@@ -164,7 +164,7 @@ def test_a_sensible_message_is_valid(sample: TLV) -> None:
     type(sample).ref_from_validated(bytes(sample))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(any_message())
 def test_any_message_comes_back_from_its_bytes_and_its_json(message: TLV) -> None:
     kind = type(message)

@@ -1,4 +1,4 @@
-"""What `from tlv import ...` offers: exactly this, and all of it says what it does."""
+"""What `from tlv import ...` offers: exactly this; and all exports of ours say what they do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import annotated_types
 import pytest
 
+import mycelium
 import tlv
 import tlv.market_data
 from tlv import TLV, DeclaredError, Frame, FrameWriter, Layout, TLVError
@@ -165,9 +166,12 @@ def test_the_list_of_exports_is_sorted_and_has_each_name_once(module: ModuleType
     assert list(module.__all__) == sorted(set(module.__all__), key=sort_key)
 
 
-@pytest.mark.parametrize("name", documented(tlv))
+@pytest.mark.parametrize(
+    "name", [f"{module.__name__}.{name}" for module in (tlv, mycelium) for name in documented(module)]
+)
 def test_every_export_says_what_it_does(name: str) -> None:
-    text = inspect.getdoc(getattr(tlv, name)) or ""
+    module, _, attribute = name.partition(".")
+    text = inspect.getdoc(getattr(sys.modules[module], attribute)) or ""
     first = text.partition("\n\n")[0]
     assert first[:1].isupper() or first.startswith("``"), "no docstring"
     assert first.endswith((".", ":", "::")), first
