@@ -159,6 +159,30 @@ def test_after_a_gap_the_next_snapshot_is_joined(shared_data: Path, tmp_path: Pa
     assert [m.last_update_id for m in ours][-len(nkn[21:]) :] == [data["u"] for data in nkn[21:]]
 
 
+def test_a_stream_that_was_opened_anew_has_no_gap_but_needs_a_snapshot(tmp_path: Path) -> None:
+    def part(at: int, time: int) -> list[str]:
+        snapshot = {"lastUpdateId": at, "bids": [["1", "1"]], "asks": [["2", "1"]]}
+        return [
+            f"wss://stream.binance.com:9443/stream?streams=btcusdt@bookTicker/btcusdt@depth@100ms <-> {time}.1",
+            f"https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=5 -> {time}.3: {json.dumps(snapshot)}",
+            *(
+                f"{time}.{i + 1}: {json.dumps({**GOOD_UPDATE, 's': 'BTCUSDT', 'U': at + i, 'u': at + i, 'pu': at + i - 1})}"
+                for i in range(1, 4)
+            ),
+        ]
+
+    path = tmp_path / "capture"
+    path.write_text("\n".join([*part(10, 1633998512), *part(90, 1633998600)]))
+    run = run_feed("books", path)
+    assert (run.refused, books_of(run).books.gaps, books_of(run).books.synchronised) == ({}, 0, 1)
+    assert [message.last_update_id for message in run.only(DepthUpdateTLV)] == [10, 11, 12, 13, 90, 91, 92, 93]
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if '"lastUpdateId": 90' not in line))
+    again = run_feed("books", path)
+    assert [message.last_update_id for message in again.only(DepthUpdateTLV)] == [10, 11, 12, 13]
+    assert sum(reading.ignored["updates without a snapshot to join"] for reading in again.feed.readings) == 3
+
+
 def test_a_repeated_update_is_counted(shared_data: Path, tmp_path: Path) -> None:
     frames, snapshots = changed_capture(
         shared_data, tmp_path, lambda lines: [*lines, next(line for line in reversed(lines) if line)]
@@ -257,6 +281,7 @@ def test_a_malformed_event_is_told_with_its_field(tmp_path: Path, change: dict[s
         "x: {}",
         "just text",
         "99999999999999: {}",
+        "wss://fstream.binance.com/stream?streams=a@depth <-> 99999999999999",
         "1626992741.5: [1]",
         f"{ANSWER}: []",
         f'{ANSWER}: {{"lastUpdateId": 1, "bids": []}}',

@@ -32,7 +32,8 @@ __all__ = ["capture_start", "read_captures"]
 
 _FRAME = re.compile(r"([0-9]+(?:\.[0-9]+)?): (.*)", re.DOTALL)
 _ANSWER = re.compile(r"(https?://\S+) -> ([0-9]+(?:\.[0-9]+)?): (.*)", re.DOTALL)
-_CONNECTION = re.compile(r"(wss?://\S+) <-> ([0-9.]+)")
+_CONNECTION = re.compile(r"(wss?://\S+) <-> ([0-9]+(?:\.[0-9]+)?)")
+_DEPTH_STREAM = re.compile(r"[=/]([a-z0-9_]+)@depth")
 _NOT_DATA = re.compile(r"configuration: |\S+ <- [0-9.]+: ")
 _SYMBOL = re.compile(r"[?&]symbol=([^&\s]+)")
 _HOSTS = (("fstream.", "binance-futures"), ("fapi.", "binance-futures"), ("dstream.", "binance-delivery"))
@@ -49,11 +50,15 @@ class _Record:
     exchange: str
     symbol: str  # of a snapshot; "" for a frame
     body: Any
+    opened: tuple[str, ...] = ()  # markets whose stream begins here; then there is no body
 
 
 def read_captures(readings: Iterable[Reading], markets: Markets, books: Books) -> Iterator[TLV]:
     """The messages of all captures together: depth, best prices and trades."""
     for record in heapq.merge(*map(_records, readings), key=_received):
+        if record.opened:
+            books.restart(record.opened)
+            continue
         record.reading.rows += 1
         try:
             if record.symbol:
@@ -76,34 +81,30 @@ def _received(record: _Record) -> int:
 def _records(reading: Reading) -> Iterator[_Record]:
     exchange = ""
     for number, line in read_lines(reading, size_max=JSON_LINE_MAX):
-        connection = _CONNECTION.fullmatch(line)
-        if connection is not None:
-            exchange = _exchange(connection[1])
-            reading.ignore("connections")
-            continue
         if _NOT_DATA.match(line) is not None:
             reading.ignore("sent by the recorder")
             continue
-        answer = _ANSWER.fullmatch(line)
-        frame = None if answer is not None else _FRAME.fullmatch(line)
-        if answer is None and frame is None:
-            rule = "a receive time and JSON, or an address, a receive time and JSON"
-            reading.refuse(reading.malformed(number, "the line", line, rule))
-            continue
         try:
-            if answer is not None:
-                symbol = _SYMBOL.search(answer[1])
-                if "/depth?" not in answer[1] or symbol is None:
+            if (found := _CONNECTION.fullmatch(line)) is not None:
+                exchange = _exchange(found[1])
+                reading.ignore("connections")
+                opened = tuple(f"{exchange}:{symbol.upper()}" for symbol in _DEPTH_STREAM.findall(found[1]))
+                record = _Record(seconds_ns(found[2]), reading, number, exchange, "", None, opened)
+                if not opened:
+                    continue
+            elif (found := _ANSWER.fullmatch(line)) is not None:
+                symbol = _SYMBOL.search(found[1])
+                if "/depth?" not in found[1] or symbol is None:
                     reading.ignore("other answers")
                     continue
-                record = _Record(
-                    seconds_ns(answer[2]), reading, number, _exchange(answer[1]), symbol[1].upper(), _json(answer[3])
-                )
-            else:
-                assert frame is not None
-                body = _json(frame[2])
+                body = _json(found[3])
+                record = _Record(seconds_ns(found[2]), reading, number, _exchange(found[1]), symbol[1].upper(), body)
+            elif (found := _FRAME.fullmatch(line)) is not None:
+                body = _json(found[2])
                 exchange = exchange or _exchange_of_frame(body)
-                record = _Record(seconds_ns(frame[1]), reading, number, exchange, "", body)
+                record = _Record(seconds_ns(found[1]), reading, number, exchange, "", body)
+            else:
+                raise ValueError("a receive time and JSON, or an address, a receive time and JSON")
         except ValueError as error:
             reading.refuse(reading.malformed(number, "the line", line, str(error)))
             continue

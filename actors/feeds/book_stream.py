@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from actors.errors import BridgeMissingError, FeedError, SequenceGapError, SnapshotMissingError, UpdateOverflowError
@@ -65,6 +65,12 @@ class Books:
             else:
                 depth.reading.note(_declared(stream, depth, result))
         depth.reading.ignored += _differences(sync, before)
+
+    def restart(self, markets: Iterable[str]) -> None:
+        """The streams of these markets were opened anew."""
+        for market in markets:
+            if market in self.streams:
+                self.streams[market].sync.restart()
 
     def finish(self) -> None:
         """Tell of the markets whose updates never met a snapshot."""

@@ -90,6 +90,11 @@ class BookSync(Generic[T]):
             return
         yield from self._begin(last, carried)
 
+    def restart(self) -> None:
+        """The stream was opened anew: what was missed is no gap, but a new snapshot is needed."""
+        if self.bridged:
+            self.lost, self.bridged, self._spare = True, False, None
+
     def update(self, update: Update[T]) -> Iterator[T | Gap | Bridge | Overflow]:
         """The next update of the stream."""
         if self.last is None or self.lost:
