@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import zip_longest
 from types import TracebackType
@@ -26,7 +27,7 @@ _LINE_S = 1.0
 _LINES_BESIDE = 8
 
 
-class View:
+class View(ABC):
     """Shows reports; ``show`` may be called often, it draws every ``every_s`` seconds."""
 
     every_s = _LINE_S
@@ -51,9 +52,9 @@ class View:
             self._drawn_at = now
             self.draw(self._read())
 
+    @abstractmethod
     def draw(self, report: Report) -> None:
         """Draw this report."""
-        raise NotImplementedError
 
     def tell(self, note: str) -> None:
         """Tell the user something now."""
