@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# No deadline and no verdict on slow drawing: a busy machine must not fail a property. In CI every run draws the same examples, and a failure prints
-# the blob that `@reproduce_failure` takes.
+# No deadline and no verdict on slow drawing: a busy machine must not fail a property. In CI every run draws the same
+# examples, and a failure prints the blob that `@reproduce_failure` takes.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
