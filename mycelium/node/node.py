@@ -152,7 +152,7 @@ class Node:
         self._state = "finished" if ended_by_itself else "interrupted"
 
     def abort(self) -> None:
-        """Stop at once: actors end after the message in hand, the rest becomes dead letters."""
+        """Stop at once: actors end after the messages in hand (256 at most), without a hook; the rest are dead letters."""
         if self._state in {"new", "finished", "interrupted", "aborted"}:
             return
         self._state = "aborted"
