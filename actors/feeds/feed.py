@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,13 +46,13 @@ class Feed(Source):
         """What to do with faults."""
         return Policy(on_malformed=self.config.on_malformed)
 
+    @abstractmethod
     def messages(self, readings: Sequence[Reading]) -> Iterator[TLV]:
         """The messages of all files."""
-        raise NotImplementedError
 
+    @abstractmethod
     def first_time(self, reading: Reading) -> int:
         """When the first usable row of a file happened, for the order of the files."""
-        raise NotImplementedError
 
     def produce(self) -> Iterator[TLV]:
         files = find_files(self.feed, self.config.input, self.config.files)
