@@ -257,6 +257,8 @@ def test_futures_captures_follow_the_previous_update_and_tell_their_times(tmp_pa
         ({"a": [["1"]]}, "a"),
         ({"a": [["1", "-1"]]}, "a"),
         ({"s": 7}, "s"),
+        ({"s": "A\nB"}, "s"),
+        ({"s": "A" * 65}, "s"),
         ({"e": "aggTrade"}, "p"),
         ({"e": "aggTrade", "p": "1", "q": "1", "T": 5, "m": "true"}, "m"),
         ({"e": "bookTicker", "b": "2", "B": "1", "a": "1", "A": "1"}, "a"),

@@ -21,7 +21,7 @@ from tlv import TLV
 from tlv.market_data import DepthKind, DepthUpdateTLV, OrderLevel, QuoteTLV, TradeTLV
 
 from .book_stream import LEVELS_MAX, Books, Depth
-from .csv_rows import UINT64_MAX, not_negative, positive
+from .csv_rows import UINT64_MAX, market_name, not_negative, positive
 from .lines import JSON_LINE_MAX, read_lines
 from .markets import Markets
 from .reading import Reading
@@ -98,7 +98,8 @@ def _records(reading: Reading) -> Iterator[_Record]:
                     reading.ignore("other answers")
                     continue
                 body = _json(found[3])
-                record = _Record(seconds_ns(found[2]), reading, number, _exchange(found[1]), symbol[1].upper(), body)
+                name = market_name(symbol[1].upper())
+                record = _Record(seconds_ns(found[2]), reading, number, _exchange(found[1]), name, body)
             elif (found := _FRAME.fullmatch(line)) is not None:
                 body = _json(found[2])
                 exchange = exchange or _exchange_of_frame(body)
@@ -207,8 +208,10 @@ def _frame(record: _Record, markets: Markets, books: Books) -> Iterator[TLV]:
 
 def _venue_id(record: _Record, data: Any, markets: Markets) -> tuple[int, str]:
     symbol = _field(data, "s")
-    if not isinstance(symbol, str) or not symbol:
-        raise _FieldError("s", symbol, "a symbol")
+    try:
+        symbol = market_name(symbol if isinstance(symbol, str) else "")
+    except ValueError as error:
+        raise _FieldError("s", _field(data, "s"), str(error)) from None
     exchange = record.exchange or "binance"
     return markets.venue_id(record.reading, exchange, symbol), f"{exchange}:{symbol}"
 

@@ -13,10 +13,11 @@ from .lines import read_lines
 from .reading import Reading
 from .timestamps import text_ns
 
-__all__ = ["boolean", "csv_rows", "csv_start", "not_negative", "one_of", "positive", "text", "update_id"]
+__all__ = ["boolean", "csv_rows", "csv_start", "market_name", "not_negative", "one_of", "positive", "update_id"]
 
 Parser = Callable[[str], Any]
 UINT64_MAX = 2**64 - 1
+NAME_MAX = 64
 
 
 def csv_rows(reading: Reading, columns: Mapping[str, Parser]) -> Iterator[tuple[int, list[Any]]]:
@@ -108,10 +109,10 @@ def not_negative(value: str) -> int:
     return number
 
 
-def text(value: str) -> str:
-    """Any text but none."""
-    if not value:
-        msg = "not empty"
+def market_name(value: str) -> str:
+    """The name of an exchange or the symbol of a market."""
+    if not 0 < len(value) <= NAME_MAX or not value.isprintable() or " " in value:
+        msg = f"a name of 1 to {NAME_MAX} printable characters"
         raise ValueError(msg)
     return value
 

@@ -12,7 +12,7 @@ from actors.errors import SnapshotMissingError
 from tlv.market_data import DepthKind, DepthUpdateTLV, OrderLevel
 
 from .book_stream import LEVELS_MAX, Books, Depth
-from .csv_rows import boolean, csv_rows, not_negative, one_of, positive, text, update_id
+from .csv_rows import boolean, csv_rows, market_name, not_negative, one_of, positive, update_id
 from .lines import read_lines
 from .markets import Markets
 from .reading import Reading
@@ -64,7 +64,7 @@ def _time_and_kind(timed: _Timed) -> tuple[int, int]:
 
 def _depths(reading: Reading, markets: Markets) -> Iterator[_Timed]:
     columns: dict[str, Callable[[str], Any]] = {
-        "symbol": text,
+        "symbol": market_name,
         "timestamp": millis_ns,
         "first_update_id": update_id,
         "last_update_id": update_id,
@@ -121,8 +121,8 @@ def read_tardis_updates(reading: Reading, markets: Markets) -> Iterator[DepthUpd
     A run of snapshot rows after other rows starts the book anew; updates before the first are left out.
     """
     columns: dict[str, Callable[[str], Any]] = {
-        "exchange": text,
-        "symbol": text,
+        "exchange": market_name,
+        "symbol": market_name,
         "timestamp": micros_ns,
         "local_timestamp": micros_ns,
         "is_snapshot": boolean,
@@ -151,7 +151,7 @@ def read_tardis_updates(reading: Reading, markets: Markets) -> Iterator[DepthUpd
 
 def read_tardis_snapshots(reading: Reading, markets: Markets) -> Iterator[DepthUpdateTLV]:
     """Books of any depth, one a row, best level first; a level that is not there is empty."""
-    columns: dict[str, Callable[[str], Any]] = {"exchange": text, "symbol": text, "timestamp": micros_ns}
+    columns: dict[str, Callable[[str], Any]] = {"exchange": market_name, "symbol": market_name, "timestamp": micros_ns}
     depth = _depth_of_header(reading)
     for side in ("bids", "asks"):
         for i in range(depth):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tlv.market_data import QuoteTLV
 
-from .csv_rows import csv_rows, not_negative, positive, text
+from .csv_rows import csv_rows, market_name, not_negative, positive
 from .formats import BINANCE_QUOTES, TARDIS_QUOTES
 from .markets import Markets
 from .reading import Reading
@@ -38,7 +38,7 @@ _Row = tuple[int, str, str, tuple[int, int, int, int, int]]
 def _binance(reading: Reading) -> Iterator[_Row]:
     columns: dict[str, Any] = {
         "timestamp": text_ns,
-        "symbol": text,
+        "symbol": market_name,
         "ask_size": not_negative,
         "ask": positive,
         "bid_size": not_negative,
@@ -50,8 +50,8 @@ def _binance(reading: Reading) -> Iterator[_Row]:
 
 def _tardis(reading: Reading) -> Iterator[_Row]:
     columns: dict[str, Any] = {
-        "exchange": text,
-        "symbol": text,
+        "exchange": market_name,
+        "symbol": market_name,
         "timestamp": micros_ns,
         "ask_amount": _side,
         "ask_price": _side,

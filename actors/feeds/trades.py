@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tlv.market_data import TradeTLV
 
-from .csv_rows import boolean, csv_rows, one_of, positive, text
+from .csv_rows import boolean, csv_rows, market_name, one_of, positive
 from .formats import TARDIS_TRADES
 from .markets import Markets
 from .reading import Reading
@@ -36,8 +36,8 @@ def _binance(reading: Reading, markets: Markets, symbol: str) -> Iterator[TradeT
 
 def _tardis(reading: Reading, markets: Markets) -> Iterator[TradeTLV]:
     columns = {
-        "exchange": text,
-        "symbol": text,
+        "exchange": market_name,
+        "symbol": market_name,
         "timestamp": micros_ns,
         "side": one_of("buy", "sell", "unknown"),
         "price": positive,
