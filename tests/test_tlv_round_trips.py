@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import sys
 from collections.abc import Sequence
 
 import pytest
@@ -144,11 +143,3 @@ def test_market_data_survives_every_way_of_copying(message: TLV) -> None:
             assert bytes(copied) == bytes(message)
             assert hash(copied) == hash(message)
             assert repr(copied) == repr(message)
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="classes give buffers from Python 3.12 on")
-def test_a_message_is_a_buffer(message: TLV) -> None:
-    view = memoryview(message)  # type: ignore[arg-type]
-    assert view.readonly
-    assert view == message.as_bytes()
-    assert type(message).ref_from(message) == message  # type: ignore[arg-type]
