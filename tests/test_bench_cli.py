@@ -67,8 +67,8 @@ def test_each_contestant_is_measured_as_often_as_was_asked(report: BenchReport) 
 def test_nothing_is_left_behind_by_our_operations(report: BenchReport) -> None:
     allocations = next(result for result in report.results if result.contest.name == "allocations")
     left = {row.contestant.name: row.best for row in allocations.rows if row.figure.name == "blocks left behind"}
-    # Less than one block in a hundred messages: threads and caches leave a few, however many messages there were.
-    assert all(blocks < 0.2 for blocks in left.values()), left
+    # So few messages that the blocks of a thread weigh something.
+    assert all(blocks < 0.5 for blocks in left.values()), left
 
 
 def test_the_memory_of_a_service_is_read_in_a_process_of_its_own() -> None:

@@ -8,11 +8,12 @@ them; `targets` holds what the project set out to reach; `report`, `tables` and 
 from __future__ import annotations
 
 from .contest import Contest, Contestant, Figure
+from .footprint import run_topology
 from .plot import svg_plot
 from .report import BenchReport, run_contests
-from .result import ContestResult, Ratio, Row
+from .result import ContestResult, Ratio, Row, Samples, result_of
 from .suite import CONTESTS
-from .tables import markdown_page, report_lines
+from .tables import contest_lines, markdown_page, report_lines
 from .targets import TARGETS, Target, Verdict
 from .timing import run_contest
 
@@ -26,11 +27,15 @@ __all__ = [
     "Figure",
     "Ratio",
     "Row",
+    "Samples",
     "Target",
     "Verdict",
+    "contest_lines",
     "markdown_page",
     "report_lines",
+    "result_of",
     "run_contest",
     "run_contests",
+    "run_topology",
     "svg_plot",
 ]

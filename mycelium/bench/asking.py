@@ -41,8 +41,8 @@ def asking() -> Contest:
         ),
         references=(PYKKA_ASK, HAND_OFF),
         figures=(P50, P99),
-        count=2_000,
-        rounds=9,
+        count=1_000,
+        rounds=7,
         note="nearly all of it is the operating system waking a thread, twice",
     )
 

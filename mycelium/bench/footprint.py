@@ -20,7 +20,7 @@ from .contest import Contest, Contestant, Figure, Measure
 from .service import TOPOLOGY
 from .units import BYTES, LATENCY
 
-__all__ = ["SERVICE", "footprint", "starting"]
+__all__ = ["RESIDENT", "SERVICE", "footprint", "run_topology", "starting"]
 
 SERVICE = "mycelium run, 3 actors"
 BARE = "python, bare"
@@ -98,7 +98,12 @@ def _service(count: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="mycelium-bench-") as directory:
         topology = Path(directory, "footprint.toml")
         topology.write_text(TOPOLOGY.format(trades=count), encoding="utf-8")
-        report = json.loads(_output(_RUN, "run", str(topology), "--json", directory=directory))
+        return run_topology(topology, directory)
+
+
+def run_topology(topology: Path, directory: str | Path) -> tuple[float, float]:
+    """Resident memory at the end of a `mycelium run`, and at most, without NumPy."""
+    report = json.loads(_output(_RUN, "run", str(topology), "--json", directory=directory))
     return float(report["resident_bytes"]), float(report["peak_bytes"])
 
 
@@ -125,7 +130,7 @@ def _started(program: str) -> Measure:
     return measure
 
 
-def _output(program: str, *arguments: str, directory: str | None = None) -> str:
+def _output(program: str, *arguments: str, directory: str | Path | None = None) -> str:
     """What a fresh interpreter prints. It finds the same ``mycelium`` as we do, and none of its settings."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MYCELIUM_")}
     ours = str(Path(mycelium.__file__).resolve().parents[1])

@@ -8,10 +8,10 @@ from mycelium.cli.format import plain_table, rate_text
 
 from .contest import Contest
 from .report import BenchReport
-from .result import Row
+from .result import ContestResult, Row
 from .units import ratio_text
 
-__all__ = ["markdown_page", "report_lines"]
+__all__ = ["contest_lines", "markdown_page", "report_lines"]
 
 _TARGET_HEAD = ("target", "", "median", "best", "reached")
 _EXPLAINED = (
@@ -24,17 +24,23 @@ _EXPLAINED = (
 def report_lines(report: BenchReport) -> Iterator[str]:
     """Lines for a terminal or a log."""
     for result in report.results:
-        yield f"{result.contest.name}: {result.contest.question}"
-        left = (0, 1) if len(result.contest.figures) > 1 else (0,)
-        table = plain_table(_head(result.contest), [_cells(result.contest, row) for row in result.rows], left=left)
-        yield from (f"  {line}" for line in table)
-        yield from (f"  {remark}" for remark in _remarks(result.contest))
+        yield from contest_lines(result)
         yield ""
     if report.verdicts:
         yield from plain_table(_TARGET_HEAD, _target_rows(report), left=(0, 1))
         yield ""
     yield _EXPLAINED
     yield _machine(report)
+
+
+def contest_lines(result: ContestResult) -> Iterator[str]:
+    """The question of a contest, its table, and what is to be said about it."""
+    contest = result.contest
+    yield f"{contest.name}: {contest.question}"
+    left = (0, 1) if len(contest.figures) > 1 else (0,)
+    table = plain_table(_head(contest), [_cells(contest, row) for row in result.rows], left=left)
+    yield from (f"  {line}" for line in table)
+    yield from (f"  {remark}" for remark in _remarks(contest))
 
 
 def markdown_page(report: BenchReport) -> str:

@@ -44,7 +44,7 @@ def telling() -> Contest:
         ),
         references=(PYKKA_TELL, "queue.SimpleQueue, bare"),
         count=200_000,
-        rounds=5,
+        rounds=4,
         note="sustained: the rate of a threaded queue falls with the length of the burst, so compare equal counts only; "
         "pykka and the queue carry a plain tuple, the cheapest message there is",
     )

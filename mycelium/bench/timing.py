@@ -32,8 +32,8 @@ def run_contest(
         if told is not None:
             told()
         order = list(measures.items())
-        for name, measure in reversed(order) if number % 2 else order:
-            with _no_collector():
+        with _no_collector():
+            for name, measure in reversed(order) if number % 2 else order:
                 samples[name].append(measure(contest.count))
     return result_of(contest, samples)
 
