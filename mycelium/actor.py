@@ -50,7 +50,7 @@ class StopFlag(threading.Event):
         self._mailbox = mailbox
 
     def set(self) -> None:
-        """Stop the actor after the message in hand."""
+        """Stop the actor after the messages in hand: those that it took out of its mailbox together."""
         super().set()
         self._mailbox.refuse()
 
@@ -239,10 +239,10 @@ class Actor(Handling):
             self._actor_loop_setup()
             self._actor_loop_running()
         finally:
-            # Also where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
-            pykka.ActorRegistry.unregister(self.actor_ref)
-            if not self.actor_stopped.is_set():
-                self.actor_stopped.set()
+            # Registered still, where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
+            if pykka.ActorRegistry.get_by_urn(self.actor_urn) is not None:
+                pykka.ActorRegistry.unregister(self.actor_ref)
+            self.actor_stopped.set()
             self._actor_loop_teardown()
 
     def _actor_loop_running(self) -> None:

@@ -1,0 +1,276 @@
+"""Races are looped, with switches between threads made as frequent as they get, and deadlines instead of sleeps."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pykka
+import pytest
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from mycelium import mailbox as mailbox_module
+from mycelium.errors import StoppedFirstError
+from mycelium.latency import now_ns
+from mycelium.mailbox import GIVE_WAY_AT, Internal, Mailbox, Sampled
+from mycelium.reply import Reply
+from tlv import TLV, i64
+
+DEADLINE = 20.0
+
+
+class Tick(TLV, type=1001):
+    number: i64
+
+
+@pytest.fixture
+def frequent_switches() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+def in_thread(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def joined(*threads: threading.Thread) -> bool:
+    for thread in threads:
+        thread.join(DEADLINE)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def fallen_asleep(mailbox: Mailbox) -> bool:
+    """Wait, without sleeping, until the owner sleeps."""
+    look = threading.Event()
+    for _ in range(int(DEADLINE * 1000)):
+        if mailbox.asleep:
+            return True
+        look.wait(0.001)
+    return False
+
+
+def test_it_speaks_pykka_s_inbox_protocol(mailbox: Mailbox) -> None:
+    assert mailbox.empty()
+    envelope = Envelope("hello")
+    mailbox.put(envelope)
+    assert not mailbox.empty()
+    assert mailbox.get() is envelope
+    assert mailbox.empty()
+
+
+def test_get_gives_every_message_in_an_envelope(mailbox: Mailbox) -> None:
+    tick = Tick(number=1)
+    mailbox.put(tick)
+    mailbox.put(Sampled(tick, now_ns()))
+    assert [mailbox.get().message for _ in range(2)] == [tick, tick]
+
+
+def test_get_waits_for_a_message(mailbox: Mailbox) -> None:
+    got: list[object] = []
+    thread = in_thread(lambda: got.append(mailbox.get().message))
+    assert fallen_asleep(mailbox)
+    mailbox.put(Envelope("late"))
+    assert joined(thread)
+    assert got == ["late"]
+
+
+def test_wait_says_how_many_messages_wait(mailbox: Mailbox) -> None:
+    for number in range(3):
+        mailbox.put(Tick(number=number))
+    assert mailbox.wait() == len(mailbox) == 3
+    assert mailbox.high_water_mark == 3
+
+
+def test_wait_ends_when_its_time_is_over(mailbox: Mailbox) -> None:
+    assert mailbox.wait(0.001) == 0
+    assert mailbox.wait(-1) == 0
+
+
+def test_a_stop_from_outside_wakes_the_owner(mailbox: Mailbox) -> None:
+    thread = in_thread(mailbox.wait)
+    assert fallen_asleep(mailbox)
+    mailbox.refuse()
+    assert joined(thread)
+    assert mailbox.wait() == 0
+
+
+def test_an_opening_of_the_gate_that_was_one_too_many_does_no_harm(mailbox: Mailbox) -> None:
+    mailbox.wake()
+    mailbox.wake()
+    assert mailbox.wait(0.001) == 0
+    mailbox.put(Tick(number=1))
+    assert mailbox.wait() == 1
+
+
+@pytest.mark.usefixtures("frequent_switches")
+def test_no_wake_up_is_lost(mailbox: Mailbox) -> None:
+    """The owner takes everything it finds and sleeps again, so that nearly every message meets the edge of a sleep."""
+    senders, each = 3, 5_000
+    taken: list[int] = []
+
+    def own() -> None:
+        while len(taken) < senders * each:
+            mailbox.wait()
+            while mailbox.items:
+                taken.append(mailbox.items.popleft())
+
+    def send() -> None:
+        for number in range(each):
+            mailbox.put(number)
+
+    owner = in_thread(own)
+    assert joined(*[in_thread(send) for _ in range(senders)])
+    assert joined(owner), f"asleep with {len(mailbox)} messages; took {len(taken)} of {senders * each}"
+
+
+@pytest.mark.usefixtures("frequent_switches")
+def test_a_single_message_always_wakes_a_sleeper(mailbox: Mailbox) -> None:
+    """Ping-pong: each side sleeps between any two messages."""
+    other = Mailbox()
+    rounds = 3_000
+
+    def answer() -> None:
+        for _ in range(rounds):
+            other.put(mailbox.get())
+
+    thread = in_thread(answer)
+    for number in range(rounds):
+        mailbox.put(number)
+        assert other.wait(DEADLINE) == 1, f"round {number}"
+        other.items.popleft()
+    assert joined(thread)
+
+
+@pytest.mark.usefixtures("frequent_switches")
+def test_what_is_put_in_while_the_owner_dies_is_buried_exactly_once() -> None:
+    for _ in range(200):
+        mailbox = Mailbox()
+        senders, each, taken = 3, 60, 0
+        start = threading.Barrier(senders + 1)
+
+        def send(mailbox: Mailbox = mailbox, start: threading.Barrier = start) -> None:
+            start.wait(DEADLINE)
+            for number in range(60):
+                mailbox.put(Tick(number=number))
+
+        threads = [in_thread(send) for _ in range(senders)]
+        start.wait(DEADLINE)
+        while taken < senders * each // 2:
+            mailbox.wait(DEADLINE)
+            mailbox.items.popleft()
+            taken += 1
+        mailbox.close()
+        assert joined(*threads)
+        assert mailbox.empty()
+        assert taken + mailbox.tally.dead.get(Tick, 0) == senders * each
+
+
+def test_a_dead_owner_s_mail_is_counted_and_its_asks_are_answered(mailbox: Mailbox) -> None:
+    declared, plain, stop = Reply[object](), Reply[object](), Reply[object]()
+    mailbox.label = "Tape (urn:1)"
+    mailbox.tally.name = "tape"
+    mailbox.put(Tick(number=1))
+    mailbox.put(Sampled(Tick(number=2), now_ns()))
+    mailbox.put(Envelope(Tick(number=3), reply_to=declared))
+    mailbox.put(Envelope("plain", reply_to=plain))
+    mailbox.put(Envelope("told"))
+    mailbox.put(Envelope(_ActorStop(), reply_to=stop))
+    mailbox.put(Envelope(Internal()))
+    assert mailbox.close() == 5
+    assert mailbox.tally.dead == {Tick: 3, str: 2}
+    assert stop.get(timeout=0) is None
+    with pytest.raises(StoppedFirstError, match=r"\[ACT-002\] tape stopped before it handled Tick"):
+        declared.get(timeout=0)
+    with pytest.raises(pykka.ActorDeadError, match=r"^Tape \(urn:1\) stopped before handling the message$"):
+        plain.get(timeout=0)
+
+
+def test_what_comes_too_late_is_buried_by_its_sender(mailbox: Mailbox) -> None:
+    mailbox.close()
+    mailbox.put(Tick(number=1))
+    assert mailbox.empty()
+    assert mailbox.tally.dead == {Tick: 1}
+
+
+def test_those_who_wait_for_room_are_resumed_once_by_the_owner(mailbox: Mailbox) -> None:
+    resumed: list[str] = []
+    for number in range(4):
+        mailbox.put(Tick(number=number))
+    assert mailbox.when_room(2, lambda: resumed.append("two"))
+    assert mailbox.when_room(0, lambda: resumed.append("none"))
+    assert not mailbox.when_room(4, lambda: resumed.append("never"))
+    mailbox.items.popleft()
+    mailbox.make_room_known()
+    assert resumed == []
+    mailbox.items.popleft()
+    mailbox.make_room_known()
+    mailbox.make_room_known()
+    assert resumed == ["two"]
+    mailbox.close()
+    assert resumed == ["two", "none"]
+    assert not mailbox.when_room(0, lambda: resumed.append("never"))
+
+
+@pytest.mark.usefixtures("frequent_switches")
+def test_room_that_appears_while_one_asks_for_it_is_not_missed() -> None:
+    for _ in range(500):
+        mailbox = Mailbox()
+        mailbox.put(Tick(number=1))
+        resumed = threading.Event()
+
+        def own(mailbox: Mailbox = mailbox) -> None:
+            mailbox.items.popleft()
+            mailbox.make_room_known()
+
+        thread = in_thread(own)
+        waits = mailbox.when_room(0, resumed.set)
+        assert joined(thread)
+        assert resumed.is_set() == waits
+
+
+def test_waiting_messages_are_counted_by_type(mailbox: Mailbox) -> None:
+    mailbox.put(Tick(number=1))
+    mailbox.put(Sampled(Tick(number=2), now_ns()))
+    mailbox.put(Envelope(Tick(number=3)))
+    mailbox.put(Envelope("plain"))
+    assert mailbox.waiting() == {Tick: 3, str: 1}
+
+
+def test_it_is_idle_when_nothing_waits_and_nobody_works(mailbox: Mailbox) -> None:
+    assert mailbox.idle
+    mailbox.put(Tick(number=1))
+    assert not mailbox.idle
+    mailbox.started = True
+    mailbox.items.clear()
+    assert not mailbox.idle, "the owner is up"
+    thread = in_thread(mailbox.wait)
+    assert fallen_asleep(mailbox)
+    assert mailbox.idle
+    mailbox.engaged = True
+    assert not mailbox.idle, "a source that has not finished"
+    mailbox.refuse()
+    assert joined(thread)
+    mailbox.close()
+    assert mailbox.idle
+
+
+def test_a_sender_gives_way_only_to_an_owner_far_behind(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr(mailbox_module, "sleep", naps.append)
+    mailbox.items.extend(range(GIVE_WAY_AT))
+    mailbox.give_way()
+    assert naps == []
+    mailbox.put(Tick(number=1))
+    mailbox.give_way()
+    assert naps == [mailbox_module.NAP_S]
