@@ -7,7 +7,6 @@ are worth quoting come from `mycelium bench`, where the contestants take turns.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from mycelium.bench import Contest, Contestant, Samples, contest_lines, result_of
 
 #: The long form takes so many times the rounds of the short one.
-LONGER = 4
+LONGER = 3
 
 Bench = Callable[[Contest, Contestant], None]
 RESULTS = pytest.StashKey[dict[str, tuple[Contest, Samples]]]()
@@ -35,7 +34,6 @@ def bench(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Bench:
         benchmark.group = f"{contest.question} ({contest.count:,} operations a round)"
         benchmark.pedantic(  # type: ignore[no-untyped-call]
             lambda: values.append(measure(contest.count)),
-            setup=lambda: gc.collect() and None,
             rounds=contest.rounds * LONGER,
             warmup_rounds=1,
         )
@@ -53,7 +51,7 @@ def bench(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Bench:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """As in `mycelium bench`: no collection of garbage within a round."""
+    """As in `mycelium bench`: no collection of garbage meanwhile."""
     config.option.benchmark_disable_gc = True
 
 

@@ -52,7 +52,7 @@ class Contest:
 
     ``references`` are the contestants to which every other is put in relation. ``count`` operations
     make one round of one contestant; ``rounds`` is how many the short form takes. The garbage
-    collector rests during a round.
+    collector rests meanwhile.
     """
 
     name: str

@@ -68,8 +68,8 @@ def construction() -> Contest:
             Contestant("struct.pack", made("pack" + positional)),
         ),
         references=("struct.pack", "dataclass(slots), keyword"),
-        count=10_000,
-        rounds=25,
+        count=2_000,
+        rounds=101,
         note="a tuple and a dataclass are objects without bytes; struct.pack gives bytes without fields",
     )
 
@@ -95,8 +95,8 @@ def parsing() -> Contest:
             Contestant("ctypes.from_buffer", read("t = Record.from_buffer(buffer, 3200); t.price; t.quantity")),
         ),
         references=("struct.unpack_from", "ctypes.from_buffer"),
-        count=10_000,
-        rounds=25,
+        count=2_000,
+        rounds=101,
     )
 
 
@@ -120,6 +120,6 @@ def field_access() -> Contest:
             Contestant("ctypes", read("t.price", Record(*VALUES))),
         ),
         references=("dataclass(slots)", "ctypes"),
-        count=20_000,
-        rounds=25,
+        count=2_000,
+        rounds=101,
     )
