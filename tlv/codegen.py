@@ -15,8 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .buffers import as_buffer
+from .composites import ArrayKind, NestedKind, leaf
 from .errors import BufferSpaceError, FieldValueError, ImmutableError, TextEncodingError, TruncatedError
-from .kinds import ArrayKind, IntKind, Kind, NestedKind, TextKind, leaf
+from .kinds import IntKind, Kind, TextKind
 from .layout import Field, Layout
 from .variable import VariableKind, aligned
 

@@ -10,19 +10,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .composites import ArrayKind, NestedKind, OptionalKind
 from .errors import ColumnsShapeError, ColumnsUnavailableError
-from .kinds import (
-    ArrayKind,
-    BoolKind,
-    EnumKind,
-    FloatKind,
-    IntKind,
-    Kind,
-    NestedKind,
-    OptionalKind,
-    ScaledKind,
-    TextKind,
-)
+from .kinds import BoolKind, EnumKind, FloatKind, IntKind, Kind, ScaledKind, TextKind
 from .layout import Layout
 from .variable import GroupKind, VariableKind
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import annotated_types as at
 
 from .codegen import short
+from .composites import ArrayKind, NestedKind, leaf
 from .declared_error import DeclaredError
 from .errors import ConstraintError, DeclarationError, RuleError, TextEncodingError
-from .kinds import ArrayKind, BoolKind, NestedKind, TextKind, leaf
+from .kinds import BoolKind, TextKind
 from .layout import Layout
 from .variable import GroupKind, VariableTextKind
 

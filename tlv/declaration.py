@@ -3,101 +3,24 @@
 from __future__ import annotations
 
 import keyword
-import sys
-import types
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from enum import Enum
-from itertools import chain
-from typing import Annotated, Any, ClassVar, ForwardRef, Union, get_args, get_origin
+from typing import Any, ClassVar, get_args, get_origin
 
-from annotated_types import BaseMetadata, GroupedMetadata
-
+from .annotations import Declared, Namespace, shown, take_apart
 from .codegen import short
+from .composites import ArrayKind, NestedKind, OptionalKind, default_null
 from .errors import DeclarationError
-from .kinds import (
-    ArrayKind,
-    BoolKind,
-    ByteOrder,
-    BytesKind,
-    EnumKind,
-    FloatKind,
-    IntKind,
-    Kind,
-    NestedKind,
-    OptionalKind,
-    ScaledKind,
-    TextKind,
-    default_null,
-)
-from .layout import REQUIRED, Field
-from .types import Doc, FloatType, GroupType, IntType, Null, PadType, Scaled, Size
+from .kinds import BoolKind, ByteOrder, BytesKind, EnumKind, FloatKind, IntKind, Kind, ScaledKind, TextKind
+from .layout import REQUIRED, Field, Layout
+from .types import FloatType, GroupType, IntType, Null, PadType, Scaled, Size
 from .variable import VARIABLE_SIZE_MAX, GroupKind, VariableBytesKind, VariableKind, VariableTextKind
 
 __all__ = ["lay_out"]
 
 _REMEDY = "use a type of tlv.types, an enum, another message, Group[...], bytes or str"
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """An annotation taken apart: the plain type, everything that Annotated adds, and ``| None``."""
-
-    base: Any
-    metadata: tuple[Any, ...]
-    optional: bool = False
-
-    def find(self, kind: type[Any]) -> Any:
-        """The last metadata of a class, so that an outer annotation overrides an inner one."""
-        return next((one for one in reversed(self.metadata) if isinstance(one, kind)), None)
-
-    @property
-    def doc(self) -> Doc:
-        """All Docs merged: what an outer one leaves out comes from the inner."""
-        merged = Doc()
-        for one in self.metadata:
-            if isinstance(one, Doc):
-                merged = Doc(one.text or merged.text, one.unit or merged.unit, one.source or merged.source)
-        return merged
-
-    @property
-    def constraints(self) -> tuple[Any, ...]:
-        """The annotated-types constraints, groups taken apart, each once."""
-        flat = chain.from_iterable(
-            one if isinstance(one, GroupedMetadata) else (one,)
-            for one in self.metadata
-            if isinstance(one, BaseMetadata | GroupedMetadata)
-        )
-        return tuple(dict.fromkeys(flat))
-
-
-class Namespace:
-    """Where the names of annotations are looked up: class body, enclosing scopes, module.
-
-    A caller's frame counts only where its code holds the code of the frame that it called: names
-    are looked up where the class is written, not where it happens to be made.
-    """
-
-    def __init__(self, body: Mapping[str, Any], module: str, frame: types.FrameType | None) -> None:
-        self.module = vars(sys.modules[module]) if module in sys.modules else {}
-        self.scopes: dict[str, Any] = {}
-        outer: list[Mapping[str, Any]] = [body]
-        inner: types.CodeType | None = None
-        while frame is not None and frame.f_globals is self.module and frame.f_locals is not self.module:
-            if inner is not None and inner not in frame.f_code.co_consts:
-                break
-            outer.append(frame.f_locals)
-            inner, frame = frame.f_code, frame.f_back
-        for scope in reversed(outer):
-            self.scopes.update(scope)
-
-    def resolve(self, annotation: Any) -> Any:
-        """The object that a (possibly quoted) annotation means; raises what evaluation raises."""
-        while isinstance(annotation, str | ForwardRef):
-            text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
-            annotation = eval(text, self.module, self.scopes)
-        return annotation
 
 
 def lay_out(
@@ -118,36 +41,27 @@ def lay_out(
         where = f"{name}.{field_name}"
         try:
             resolved = namespace.resolve(annotation)
+            if resolved is ClassVar or get_origin(resolved) is ClassVar:
+                continue
+            declared = take_apart(resolved, namespace)
+            if isinstance(declared.base, PadType):
+                field = _padding_field(where, field_name, declared.base, offset)
+            else:
+                _check_name(where, field_name, reserved)
+                kind = _kind(where, declared, namespace, byteorder)
+                field = _field(field_name, declared, kind, offset, defaults.get(field_name, REQUIRED))
+        except DeclarationError:
+            raise
         except Exception as cause:
+            text = repr(annotation) if isinstance(annotation, str) else shown(annotation)
             raise DeclarationError(
                 where=where,
-                reason=f"the annotation {annotation!r} cannot be read ({type(cause).__name__}: {cause})",
+                reason=f"the annotation {text} cannot be read ({type(cause).__name__}: {cause})",
                 remedy="import the name, or define it before the class",
             ) from cause
-        if resolved is ClassVar or get_origin(resolved) is ClassVar:
-            continue
         if field_name in taken:
             raise DeclarationError(where=where, reason="a base declares this field", remedy="choose another name")
-        declared = _take_apart(resolved, namespace)
-        if isinstance(declared.base, PadType):
-            field = _padding_field(where, field_name, declared.base, offset)
-        else:
-            _check_name(where, field_name, reserved)
-            kind = _kind(where, declared, namespace, byteorder)
-            doc = declared.doc
-            field = Field(
-                name=field_name,
-                offset=offset,
-                size=kind.size,
-                kind=kind.name,
-                unit=doc.unit,
-                doc=doc.text,
-                source=doc.source,
-                constraints=declared.constraints,
-                default=defaults.get(field_name, REQUIRED),
-                codec=kind,
-            )
-            _check_default(where, field, fields)
+        _check_default(where, field, fields)
         fields.append(field)
         offset += field.size
         if offset > VARIABLE_SIZE_MAX:
@@ -159,23 +73,20 @@ def lay_out(
     return tuple(fields)
 
 
-def _take_apart(annotation: Any, namespace: Namespace) -> Declared:
-    annotation = namespace.resolve(annotation)
-    metadata: tuple[Any, ...] = ()
-    optional = False
-    while True:
-        inner = _optional_part(annotation)
-        if inner is not None:
-            optional = True
-            annotation = namespace.resolve(inner)
-        elif get_origin(annotation) is Annotated:
-            base, *extra = get_args(annotation)
-            # An alias in the metadata, as in Annotated[Side, u8], stands for what it carries.
-            flat = chain.from_iterable(get_args(one)[1:] if get_origin(one) is Annotated else (one,) for one in extra)
-            metadata = (*flat, *metadata)
-            annotation = namespace.resolve(base)
-        else:
-            return Declared(annotation, metadata, optional)
+def _field(name: str, declared: Declared, kind: Kind, offset: int, default: Any) -> Field:
+    doc = declared.doc
+    return Field(
+        name=name,
+        offset=offset,
+        size=kind.size,
+        kind=kind.name,
+        unit=doc.unit,
+        doc=doc.text,
+        source=doc.source,
+        constraints=declared.constraints,
+        default=default,
+        codec=kind,
+    )
 
 
 def _padding_field(where: str, name: str, declared: PadType, offset: int) -> Field:
@@ -228,17 +139,17 @@ def _kind(where: str, declared: Declared, namespace: Namespace, byteorder: ByteO
         raise DeclarationError(where=where, reason=f"{size} is not 1 to 65535", remedy="choose a Size in this range")
     if declared.find(Null) is not None:
         raise DeclarationError(
-            where=where, reason="it has a Null and can never be None", remedy=f"write {_shown(base)} | None"
+            where=where, reason="it has a Null and can never be None", remedy=f"write {declared.text} | None"
         )
     if size is not None and base not in (bytes, str) and get_origin(base) is not tuple:
         raise DeclarationError(
-            where=where, reason=f"{_shown(base)} has no Size", remedy="write Size with bytes, str and tuple only"
+            where=where, reason=f"{declared.text} has no Size", remedy="write Size with bytes, str and tuple only"
         )
     scaled = declared.find(Scaled)
     if scaled is not None or base is Decimal:
         return _scaled(where, declared, scaled, namespace, byteorder)
     if isinstance(base, GroupType):
-        return GroupKind(_fixed_message(where, _take_apart(base.item, namespace).base), byteorder)
+        return GroupKind(_fixed_message(where, take_apart(base.item, namespace)), byteorder)
     if get_origin(base) is tuple:
         return _array(where, base, size, namespace, byteorder)
     if base is bytes:
@@ -253,16 +164,9 @@ def _kind(where: str, declared: Declared, namespace: Namespace, byteorder: ByteO
         return _integer(where, declared, byteorder)
     if base is float and declared.find(FloatType):
         return FloatKind(declared.find(FloatType))
-    if isinstance(base, type) and hasattr(base, "layout"):
-        return NestedKind(_fixed_message(where, base))
-    raise DeclarationError(where=where, reason=f"{_shown(base)} is not a field type", remedy=_REMEDY)
-
-
-def _optional_part(base: Any) -> Any:
-    if get_origin(base) not in (Union, types.UnionType):
-        return None
-    rest = [one for one in get_args(base) if one is not types.NoneType]
-    return rest[0] if len(rest) == 1 and len(rest) < len(get_args(base)) else None
+    if isinstance(getattr(base, "layout", None), Layout):
+        return NestedKind(_fixed_message(where, declared))
+    raise DeclarationError(where=where, reason=f"{declared.text} is not a field type", remedy=_REMEDY)
 
 
 def _optional(where: str, declared: Declared, namespace: Namespace, byteorder: ByteOrder) -> Kind:
@@ -304,7 +208,7 @@ def _enum(where: str, members: type[Enum], stored: IntKind) -> Kind:
 
 
 def _scaled(where: str, declared: Declared, scaled: Scaled | None, namespace: Namespace, byteorder: ByteOrder) -> Kind:
-    stored = _take_apart(scaled.stored, namespace).find(IntType) if scaled else None
+    stored = take_apart(scaled.stored, namespace).find(IntType) if scaled else None
     if scaled is None or stored is None or declared.base is not Decimal or scaled.digits not in range(78):
         raise DeclarationError(
             where=where,
@@ -322,7 +226,7 @@ def _array(where: str, base: Any, size: Size | None, namespace: Namespace, byteo
             reason="an array needs one element type and a size",
             remedy="write Annotated[tuple[i64, ...], Size(4)]",
         )
-    declared = _take_apart(arguments[0], namespace)
+    declared = take_apart(arguments[0], namespace)
     element = _kind(where, declared, namespace, byteorder)
     if isinstance(element, VariableKind):
         raise DeclarationError(
@@ -334,7 +238,7 @@ def _array(where: str, base: Any, size: Size | None, namespace: Namespace, byteo
 def _integer(where: str, declared: Declared, byteorder: ByteOrder) -> IntKind:
     width = declared.find(IntType)
     if width is None:
-        name = _shown(declared.base)
+        name = shown(declared.base)
         raise DeclarationError(
             where=where,
             reason=f"{name} has no width",
@@ -343,10 +247,10 @@ def _integer(where: str, declared: Declared, byteorder: ByteOrder) -> IntKind:
     return IntKind(width, byteorder)
 
 
-def _fixed_message(where: str, message: Any) -> Any:
-    layout = getattr(message, "layout", None)
-    if layout is None:
-        raise DeclarationError(where=where, reason=f"{_shown(message)} is not a message", remedy=_REMEDY)
+def _fixed_message(where: str, declared: Declared) -> Any:
+    layout = getattr(declared.base, "layout", None)
+    if not isinstance(layout, Layout):
+        raise DeclarationError(where=where, reason=f"{declared.text} is not a message", remedy=_REMEDY)
     if layout.size == 0:
         raise DeclarationError(
             where=where, reason=f"{layout.name} has no fields", remedy="nest and group messages that have some"
@@ -357,8 +261,4 @@ def _fixed_message(where: str, message: Any) -> Any:
             reason=f"{layout.name} has variable fields",
             remedy="nest and group messages of a fixed size only",
         )
-    return message
-
-
-def _shown(base: Any) -> str:
-    return base.__name__ if isinstance(base, type) else str(base)
+    return declared.base

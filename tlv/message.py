@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from . import codegen
+from .annotations import Namespace
 from .constraints import checker, run_rule
-from .declaration import Namespace, lay_out
+from .declaration import lay_out
 from .errors import DeclarationError, FieldValueError, JsonError, LayoutMismatchError, TLVError
 from .kinds import ByteOrder
 from .layout import Layout

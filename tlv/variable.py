@@ -173,7 +173,7 @@ class GroupKind(VariableKind):
         parts: list[bytes | memoryview] = [self.head]
         for item in islice(value, GROUP_COUNT_MAX + 1):
             if type(item) is not message:
-                msg = f"{type(item).__name__} is not a {message.__name__}"
+                msg = f"{type(item).__name__} is no {message.__name__}"
                 raise TypeError(msg)
             parts.append(item._payload())
         count = len(parts) - 1
