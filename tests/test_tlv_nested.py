@@ -182,7 +182,7 @@ def test_a_group_of_another_message_fills_a_group() -> None:
 def test_an_item_of_another_class_is_refused(wrong: Any) -> None:
     refused = error(lambda: Track(1, wrong))
     assert (refused.field, refused.kind) == ("points", "group[Point]")
-    assert refused.rule.endswith("is not a Point")
+    assert refused.rule.endswith("is no Point")
 
 
 def test_a_wrong_item_of_a_generator_is_refused_by_name_too() -> None:
@@ -191,7 +191,7 @@ def test_a_wrong_item_of_a_generator_is_refused_by_name_too() -> None:
         yield "two"
         yield Point(3)
 
-    assert error(lambda: Track(1, items())).rule == "str is not a Point"  # type: ignore[arg-type]
+    assert error(lambda: Track(1, items())).rule == "str is no Point"  # type: ignore[arg-type]
 
 
 def test_a_group_over_the_limit_is_refused_before_it_is_used_up() -> None:
