@@ -130,9 +130,9 @@ def test_faulty_input_is_exit_code_2() -> None:
     text = actors(ticker="Ticker", tape="Tape", board="Board")
     result = run(text, "--set", "ticker.wrong_row=5", "--quiet")
     assert result.exit_code == 2
-    assert "mycelium: ticker: [TEST-001] row 5 is wrong; mend it" in result.stderr.splitlines()
+    assert "mycelium: ticker: [NODE-001] row 5 is wrong; mend it" in result.stderr.splitlines()
     logged = json.loads(result.stderr.splitlines()[0])
-    assert logged["error"] == "[TEST-001] row 5 is wrong; mend it"
+    assert logged["error"] == "[NODE-001] row 5 is wrong; mend it"
     assert "exception" not in logged
     debugged = run(text, "--set", "ticker.wrong_row=5", "--debug")
     assert '"exc_type": "RowError"' in debugged.stderr
@@ -177,7 +177,7 @@ def test_an_on_start_that_fails_names_the_actor() -> None:
     result = run(actors(ticker="Ticker", bad="BadStart"))
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (
-        "mycelium: [TEST-001] row 0 is wrong; mend it; while bad (BadStart) was started"
+        "mycelium: [NODE-001] row 0 is wrong; mend it; while bad (BadStart) was started"
     )
 
 

@@ -157,7 +157,7 @@ def test_a_source_that_meets_wrong_input_is_told_apart_from_a_crash() -> None:
     report = run(Topology(name="demo", actors={"ticker": ticker(count=10, wrong_row=4), "tape": Tape})).report()
     assert report.sources[0].state == "failed"
     assert report.sources[0].done == 4
-    assert report.failures[0].message == "[TEST-001] row 4 is wrong; mend it"
+    assert report.failures[0].message == "[NODE-001] row 4 is wrong; mend it"
     assert report.exit_code == 2
 
 

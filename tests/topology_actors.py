@@ -26,7 +26,7 @@ class Impostor(TLV, type=1000):
     other: i64
 
 
-class RowError(DeclaredError, ValueError, code="TEST-001", text="row {row} is wrong", next_step="mend it"):
+class RowError(DeclaredError, ValueError, code="NODE-001", text="row {row} is wrong", next_step="mend it"):
     row: int
 
 
