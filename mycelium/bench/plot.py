@@ -22,8 +22,8 @@ _STYLE = "font-family: system-ui, 'DejaVu Sans', sans-serif; font-size: 13px"
 
 def svg_plot(report: BenchReport) -> str:
     """The medians as bars, ours in green; a white mark in each bar shows the best round."""
-    parts: list[str] = []
-    y = 16
+    parts = [_text(16, 22, "Medians; shorter is better. Green: ours. White mark: the best round.", fill=_QUIET)]
+    y = 44
     for panel in _panels(report):
         drawn, height = _panel(panel, y)
         parts += drawn
