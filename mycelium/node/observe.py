@@ -101,7 +101,7 @@ def summaries_of(actors: Mapping[str, Actor]) -> dict[str, str]:
 
 def _progress_of(source: Source) -> SourceProgress:
     progress = source.progress
-    untold = progress.total is None and not progress.done and not progress.label
+    untold = not progress.done and not progress.label
     return SourceProgress(
         actor=source.name,
         label="messages" if untold else progress.label,
