@@ -62,7 +62,9 @@ class Namespace:
     """
 
     def __init__(self, body: Mapping[str, Any], module: str, frame: types.FrameType | None) -> None:
-        self.module = vars(sys.modules[module]) if module in sys.modules else {}
+        # Code that exec runs has globals of its own, whatever sys.modules holds under their name.
+        is_there = frame is not None and frame.f_globals.get("__name__") == module
+        self.module = frame.f_globals if frame and is_there else vars(sys.modules.get(module, types))
         self.scopes: dict[str, Any] = {}
         outer: list[Mapping[str, Any]] = [body]
         inner: types.CodeType | None = None

@@ -45,8 +45,9 @@ def reader(message: str, layout: Layout, field: Field) -> FieldProperty:
     def refuse(self: Any, value: object = None) -> None:
         raise ImmutableError(message=message, field=field.name)
 
-    made = FieldProperty(_getter(message, layout, field, codec), refuse, refuse, field.doc or None)
+    made = FieldProperty(_getter(message, layout, field, codec), refuse, refuse)
     made.field = field
+    made.__doc__ = field.doc or None  # given to the constructor, the doc of the class would hide it
     return made
 
 

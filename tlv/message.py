@@ -69,7 +69,7 @@ class MessageType(type):
             name,
             annotations,
             namespace,
-            Namespace(namespace, namespace["__module__"], scope or sys._getframe(1)),
+            Namespace(namespace, namespace.get("__module__", ""), scope or sys._getframe(1)),
             reserved=_API,
             byteorder=order,
             inherited=inherited.fields,
