@@ -410,6 +410,13 @@ def test_a_name_that_only_a_caller_knows_is_not_found() -> None:
     assert "NameError: name 'Secret' is not defined" in refusal(call)
 
 
+def test_an_unknown_class_keyword_is_told_by_python() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'typ'"):
+
+        class Bad(TLV, typ=1):
+            x: i64
+
+
 def test_an_integer_has_a_whole_number_of_bytes() -> None:
     for bits in (0, 7, 12, 264, -8):
         said = f"[TLV-001] IntType({bits}): integers have 8 to 256 bits, a multiple of 8; choose such a width"

@@ -1,0 +1,64 @@
+"""What type checkers say about programs that declare and use messages; see tests/typing."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = ROOT / "tests" / "typing"
+MARK = re.compile(r"  # type: ignore\[([a-z-]+)\]")
+ERROR = re.compile(r"^(?P<file>.*?):(?P<line>\d+): error: .*\[(?P<code>[a-z-]+)\]$", re.MULTILINE)
+
+accepted = importlib.import_module("tests.typing.accepted")
+
+
+def unmarked(source: Path, folder: Path) -> tuple[Path, set[tuple[int, str]]]:
+    """A copy of a program without its marks, and the line and the reason of each."""
+    text = source.read_text()
+    marks = {(number, code) for number, line in enumerate(text.splitlines(), 1) for code in MARK.findall(line)}
+    copy = folder / source.name
+    copy.write_text(MARK.sub("", text))
+    return copy, marks
+
+
+def test_mypy_accepts_the_right_programs_and_refuses_each_wrong_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    monkeypatch.chdir(ROOT)
+    wrong, marks = unmarked(PROGRAMS / "refused.py", tmp_path)
+    kept = getattr(pytestconfig, "cache", None)
+    cache = kept.mkdir("mypy") if kept else tmp_path
+    right = PROGRAMS / "accepted.py"
+    options = ["--strict", "--config-file=", f"--cache-dir={cache}", "--no-error-summary", "--hide-error-context"]
+    said, failure, _ = api.run([*options, str(right), str(wrong)])
+    assert not failure, failure
+    errors = [(match["file"], int(match["line"]), match["code"]) for match in ERROR.finditer(said)]
+    assert [error for error in errors if not error[0].endswith("refused.py")] == [], said
+    assert {(line, code) for _, line, code in errors} == marks, said
+
+
+@pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not installed")
+def test_pyright_accepts_the_right_programs_and_refuses_each_wrong_line(tmp_path: Path) -> None:
+    wrong, marks = unmarked(PROGRAMS / "refused.py", tmp_path)
+    settings = {"extraPaths": [str(ROOT)], "include": [str(PROGRAMS / "accepted.py"), str(wrong)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    run = subprocess.run(
+        ["pyright", "--outputjson", "--project", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    told = [one for one in json.loads(run.stdout)["generalDiagnostics"] if one["severity"] == "error"]
+    assert [one for one in told if not one["file"].endswith("refused.py")] == []
+    assert {one["range"]["start"]["line"] + 1 for one in told} == {line for line, _ in marks}
+
+
+@pytest.mark.parametrize("program", accepted.PROGRAMS, ids=lambda program: program.__name__)
+def test_the_right_programs_run(program: Callable[[], None]) -> None:
+    program()
