@@ -93,6 +93,31 @@ def test_the_first_update_of_futures_may_hold_the_snapshot() -> None:
     assert feed(BookSync(), [9, futures(5, 12, 4), futures(15, 20, 12)]) == ["at 9", "5-12", "15-20"]
 
 
+def test_futures_join_a_snapshot_that_lies_in_a_hole_between_two_updates() -> None:
+    assert feed(BookSync(), [9, futures(12, 20, 7), futures(23, 30, 20)]) == ["at 9", "12-20", "23-30"]
+    assert feed(BookSync(), [9, futures(12, 20, 10)]) == ["at 9", Bridge(9, 12)]
+
+
+def test_a_stream_that_is_opened_anew_goes_on_where_nothing_was_missed() -> None:
+    sync: BookSync[str] = BookSync()
+    assert feed(sync, [1, spot(2, 3)]) == ["at 1", "2-3"]
+    sync.restart()
+    assert feed(sync, [3, spot(4, 5), spot(6, 6)]) == ["at 3", "4-5", "6-6"]
+    sync.restart()
+    assert feed(sync, [spot(5, 7), spot(8, 8)]) == ["5-7", "8-8"]
+    assert sync.gaps == 0
+
+
+def test_a_stream_that_is_opened_anew_after_a_loss_waits_for_a_snapshot() -> None:
+    sync: BookSync[str] = BookSync()
+    feed(sync, [1, spot(2, 3)])
+    sync.restart()
+    assert feed(sync, [spot(6, 7), spot(8, 9)]) == []
+    assert (sync.gaps, sync.missed_while_closed, sync.waiting) == (0, True, 2)
+    assert feed(sync, [7, spot(10, 11)]) == ["at 7", "8-9", "10-11"]
+    assert not sync.missed_while_closed
+
+
 def test_only_so_many_updates_wait() -> None:
     sync: BookSync[str] = BookSync(waiting_max=2)
     assert feed(sync, [spot(1, 1), spot(2, 2), spot(3, 3), spot(4, 4)]) == [Overflow(2)]

@@ -57,7 +57,7 @@ class Books:
         if depth.message.kind == DepthKind.SNAPSHOT:
             results = sync.snapshot(depth.last, depth.message)
         else:
-            results = sync.update(Update(depth.first, depth.last, depth.previous, depth.message))
+            results = sync.update(Update(depth.first, depth.last, depth.previous, _joined(depth)))
         for result in results:
             if isinstance(result, DepthUpdateTLV):
                 depth.reading.messages += 1
@@ -76,7 +76,7 @@ class Books:
         """Tell of the markets whose updates never met a snapshot."""
         for stream in self.streams.values():
             if stream.sync.waiting and stream.seen_in is not None:
-                if stream.sync.last is None:
+                if stream.sync.last is None or stream.sync.missed_while_closed:
                     error = SnapshotMissingError(path=stream.seen_in.path, line=stream.line, market=stream.market)
                     stream.seen_in.note(error)
                 stream.seen_in.ignored["updates without a snapshot to join"] += stream.sync.waiting
@@ -92,6 +92,17 @@ class Books:
     @property
     def unmet_snapshots(self) -> int:
         return sum(stream.sync.unmet_snapshots for stream in self.streams.values())
+
+
+def _joined(depth: Depth) -> DepthUpdateTLV:
+    """The message, whose ids go on where the update before it ended.
+
+    The ids of futures are shared by all markets: between ``pu`` and ``U`` lies nothing of this market,
+    so its message is said to contain them, and whoever gets it sees an unbroken row.
+    """
+    if depth.previous is None or depth.first <= depth.previous + 1:
+        return depth.message
+    return depth.message.replace(first_update_id=depth.previous + 1)
 
 
 def _differences(sync: BookSync[DepthUpdateTLV], before: tuple[int, int, int]) -> Counter[str]:

@@ -90,12 +90,17 @@ def _depths(reading: Reading, markets: Markets) -> Iterator[_Timed]:
             yield timestamp, 0 if is_snapshot else 1, depth, f"binance-futures:{symbol}"
 
 
-def _groups(reading: Reading, rows: Iterator[tuple[int, list[Any]]], bid: str) -> Iterator[_Group]:
-    """Runs of rows that agree in all but their last three columns: side, price and size."""
+def _groups(
+    reading: Reading, rows: Iterator[tuple[int, list[Any]]], bid: str, *, divisible: bool = False
+) -> Iterator[_Group]:
+    """Runs of rows that agree in all but their last three columns: side, price and size.
+
+    A run of more than `LEVELS_MAX` levels comes in parts if it is ``divisible``, else the rest is refused.
+    """
     group: _Group | None = None
     for line, row in rows:
         key = tuple(row[:-3])
-        if group is None or group.key != key:
+        if group is None or group.key != key or (divisible and group.full):
             if group is not None:
                 yield _told(reading, group)
             group = _Group(key, line)
@@ -131,7 +136,7 @@ def read_tardis_updates(reading: Reading, markets: Markets) -> Iterator[DepthUpd
         "amount": not_negative,
     }
     was_snapshot: dict[tuple[str, str], bool] = {}
-    for group in _groups(reading, csv_rows(reading, columns), "bid"):
+    for group in _groups(reading, csv_rows(reading, columns), "bid", divisible=True):
         exchange, symbol, timestamp, _, is_snapshot = group.key
         before = was_snapshot.get((exchange, symbol))
         if before is None and not is_snapshot:

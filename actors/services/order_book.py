@@ -84,19 +84,21 @@ class OrderBook:
     ) -> Outcome:
         """Change some levels, if the update follows what the book holds.
 
-        An update that overlaps the snapshot is applied whole: its levels are absolute sizes.
+        An update that overlaps the snapshot is applied whole: its levels are absolute sizes. Not every
+        source numbers its updates: those with 0 are applied as they come.
         """
         held = self.last_update_id
         if held is None:
             return Outcome.UNSYNCED
-        if last_update_id <= held:
-            return Outcome.STALE
-        if first_update_id > held + 1:
-            self.last_update_id = None
-            return Outcome.GAP
+        if last_update_id:
+            if last_update_id <= held:
+                return Outcome.STALE
+            if first_update_id > held + 1:
+                self.last_update_id = None
+                return Outcome.GAP
+            self.last_update_id = last_update_id
         self.bids.apply(bids)
         self.asks.apply(asks)
-        self.last_update_id = last_update_id
         return Outcome.APPLIED
 
     def top(self, count: int) -> tuple[list[OrderLevel], list[OrderLevel]]:
