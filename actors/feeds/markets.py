@@ -19,8 +19,8 @@ UnknownVenues = Literal["stop", "skip", "number"]
 POSITION_MANAGER = bytes.fromhex("c36442b4a4522e871399cd717abdd847ab11fe88")
 """NonfungiblePositionManager of Uniswap V3: the same address on Ethereum, Polygon, Arbitrum and Optimism."""
 
-_ADDRESS = re.compile(r"0[xX]([0-9a-fA-F]{8,40})")
-_QUOTE_ASSETS = ("USDT", "USDC", "BUSD", "TUSD", "FDUSD", "USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB")
+_ADDRESS = re.compile(r"0[xX]([0-9a-fA-F]{6,40})")
+_QUOTE_ASSETS = ("USDT", "USDC", "BUSD", "TUSD", "FDUSD", "USD", "EUR", "GBP", "TRY", "BRL", "BTC", "ETH", "BNB")
 _CURRENCIES = frozenset(
     [
         "USD",
@@ -99,19 +99,22 @@ class Markets:
     def symbol_of_file(self, reading: Reading, exchange: str) -> str:
         """The symbol that the name of a file holds, for files without a column for it.
 
-        A symbol of the venue table comes first, then a word that looks like one. Raises
-        `UnnamedMarketError`; with "number", a file that names nothing is a market under its own name.
+        A word that is a symbol of the venue table comes first, then one that looks like a symbol, then a
+        symbol of the table inside a longer word. Raises `UnnamedMarketError`; with "number", a file that
+        names nothing is a market under its own name.
         """
-        stem = PurePath(reading.path).name.partition(".")[0]
-        plain = _plain(stem)
-        listed = [symbol for known, symbol in self._listed if known == exchange and symbol in plain]
-        if listed:
-            return max(listed, key=len)
-        words = [word.upper() for word in re.split(r"[^A-Za-z0-9]+", stem) if word]
-        pairs = [first + second for first, second in itertools.pairwise(words)]
-        for word in (*words, *pairs):
-            if _looks_like_symbol(word, exchange):
-                return word
+        name = PurePath(reading.path).name
+        stem = name.partition(".")[0]
+        listed = [symbol for known, symbol in self._listed if known == exchange]
+        words: list[str] = [word.removeprefix(exchange.upper()) for word in re.split(r"[^A-Z0-9]+", name.upper())]
+        pairs = [a + b for a, b in itertools.pairwise(filter(None, words)) if b in _QUOTE_ASSETS or b in _CURRENCIES]
+        candidates = (
+            *(word for word in (*words, *pairs) if word in listed),
+            *(word for word in (*words, *pairs) if _looks_like_symbol(word, exchange)),
+            *sorted((symbol for symbol in listed if symbol in _plain(stem)), key=len, reverse=True),
+        )
+        if candidates:
+            return candidates[0]
         if self._unknown == "number":
             self._log.warning("a file names no market: it stands under the name of the file", file=reading.path)
             return stem
