@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mycelium import Actor, ActorContext, Batch, Domain, Ledger, actor_messages, handles
-from mycelium.errors import NotInitializedError, StoppedFirstError, UndeclaredEmissionError, WiringError
+from mycelium.errors import DeadActorError, NotInitializedError, StoppedFirstError, UndeclaredEmissionError, WiringError
 from mycelium.venues import Venue, VenueTable
 from tlv import TLV, i64
 
@@ -647,6 +647,22 @@ def test_a_stop_flag_set_while_mail_waits_leaves_it_to_the_dead_letters() -> Non
     gate.open()
     assert tape.ended.wait(DEADLINE)
     assert counts(tape) == {"Trade": (1, 0, 0, 0, 1)}
+
+
+def test_an_actor_that_is_stopping_takes_no_more_messages() -> None:
+    class Last(Tape):
+        def on_stop(self) -> None:
+            for message in (Market.Trade(price=1), "text"):
+                try:
+                    self.actor_ref.tell(message)
+                except pykka.ActorDeadError as error:
+                    self.notes.add(type(error))
+
+    notes = Notes()
+    last = Last.create(notes)
+    last.launch().stop(timeout=DEADLINE)
+    assert notes.happened == [DeadActorError, pykka.ActorDeadError]
+    assert counts(last) == {"Trade": (1, 0, 0, 0, 1)}
 
 
 def test_a_message_reaches_on_receive_where_the_class_names_none() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pykka
 import pytest
@@ -111,6 +113,96 @@ def test_an_opening_of_the_gate_that_was_one_too_many_does_no_harm(mailbox: Mail
     assert mailbox.wait(0.001) == 0
     mailbox.put(Tick(number=1))
     assert mailbox.wait() == 1
+
+
+class Staged(deque[Any]):
+    """A queue in which something else happens at a chosen step, once: the interleaving that a loop rarely meets."""
+
+    looks = 1
+    after_look: Callable[[], object] | None = None
+    before_append: Callable[[], object] | None = None
+    when_empty: Callable[[], object] | None = None
+
+    def _act(self, step: str) -> None:
+        action = getattr(self, step)
+        setattr(self, step, None)
+        if action is not None:
+            action()
+
+    def __len__(self) -> int:
+        seen = super().__len__()
+        self.looks -= 1
+        if self.looks == 0:
+            self._act("after_look")
+        return seen
+
+    def append(self, item: Any, /) -> None:
+        self._act("before_append")
+        super().append(item)
+
+    def popleft(self) -> Any:
+        try:
+            return super().popleft()
+        except IndexError:
+            self._act("when_empty")
+            raise
+
+
+@pytest.fixture
+def staged(mailbox: Mailbox) -> Staged:
+    mailbox.items = Staged()
+    return mailbox.items
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_message_put_between_the_owner_s_look_and_its_sleep_is_found(
+    mailbox: Mailbox, staged: Staged, looks: int
+) -> None:
+    staged.looks = looks
+    staged.after_look = lambda: mailbox.put(Tick(number=1))
+    found: list[int] = []
+    assert joined(in_thread(lambda: found.append(mailbox.wait())))
+    assert found == [1]
+
+
+def test_an_owner_that_falls_asleep_while_a_message_is_put_is_woken(mailbox: Mailbox, staged: Staged) -> None:
+    owners: list[threading.Thread] = []
+
+    def fall_asleep() -> None:
+        owners.append(in_thread(mailbox.wait))
+        assert fallen_asleep(mailbox)
+
+    staged.before_append = fall_asleep
+    mailbox.put(Tick(number=1))
+    assert joined(*owners)
+
+
+def test_a_message_put_when_the_owner_has_just_emptied_its_mailbox_is_buried(mailbox: Mailbox, staged: Staged) -> None:
+    staged.when_empty = lambda: mailbox.put(Tick(number=1))
+    mailbox.close()
+    assert mailbox.empty()
+    assert mailbox.tally.dead == {Tick: 1}
+
+
+def test_room_made_between_the_look_and_the_wait_for_it_is_known(mailbox: Mailbox, staged: Staged) -> None:
+    owners: list[threading.Thread] = []
+    popped = threading.Event()
+
+    def own() -> None:
+        staged.popleft()
+        popped.set()
+        mailbox.make_room_known()
+
+    def make_room() -> None:
+        owners.append(in_thread(own))
+        assert popped.wait(DEADLINE)
+        owners[0].join(0.01)  # long enough to miss a waiter that is not there yet; one that is there holds it up
+
+    mailbox.put(Tick(number=1))
+    staged.after_look = make_room
+    resumed = threading.Event()
+    assert mailbox.when_room(0, resumed.set)
+    assert resumed.wait(DEADLINE)
 
 
 @pytest.mark.usefixtures("frequent_switches")

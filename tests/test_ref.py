@@ -5,11 +5,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pykka
 import pytest
 
 from mycelium import Actor, ActorRef, Domain, Ledger, Reply, actor_messages, handles
+from mycelium import reply as reply_module
 from mycelium.errors import (
     ActorError,
     AskTimeoutError,
@@ -295,6 +297,21 @@ def test_everybody_who_waits_for_a_reply_gets_it() -> None:
         for thread in threads:
             thread.join(DEADLINE)
         assert got == [5, 5, 5]
+
+
+def test_a_reply_set_between_a_look_and_the_wait_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    future = Reply[int]()
+
+    def set_meanwhile() -> Any:
+        future.set(5)
+        return threading.Lock()
+
+    got: list[int] = []
+    monkeypatch.setattr(reply_module, "Lock", set_meanwhile)
+    waiting = threading.Thread(target=lambda: got.append(future.get()), daemon=True)
+    waiting.start()
+    waiting.join(DEADLINE)
+    assert got == [5]
 
 
 def test_a_hook_set_while_one_waits_is_used() -> None:
