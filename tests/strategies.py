@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum, IntFlag
 from fractions import Fraction
+from functools import cache
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MaxLen, MinLen, MultipleOf, Predicate
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tlv import TLV, FloatType, Group, IntType, Null, Scaled, Size, define_tlv, describe, pad
@@ -49,6 +51,12 @@ NAMES = (
     "größe",
     "x",
 )
+
+
+def share(part: float) -> settings:
+    """A part of the examples of the profile in use: declarations take some 10 ms each to draw and to compile."""
+    examples = max(1, round(part * (settings.default.max_examples if settings.default else 100)))
+    return settings(max_examples=examples, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Side(IntEnum):
@@ -183,6 +191,7 @@ def int_range(bits: int, signed: bool) -> tuple[int, int]:
     return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
 
 
+@cache
 def whole_numbers(bits: int, signed: bool) -> st.SearchStrategy[int]:
     low, high = int_range(bits, signed)
     return st.integers(low, high) | st.sampled_from([low, low + 1, max(low, -1), 0, 1, high - 1, high])
@@ -197,6 +206,7 @@ def stored_field(annotation: Any, size: int, values: st.SearchStrategy[Any], sto
     return FieldType(annotation, size, values, lambda value: stored.encode(stored.of(value)), stored)
 
 
+@cache
 @st.composite
 def integer_types(draw: st.DrawFn, order: Order) -> FieldType:
     bits, signed = draw(st.sampled_from(WIDTHS) | st.integers(1, 32).map(lambda n: 8 * n)), draw(st.booleans())
@@ -204,6 +214,7 @@ def integer_types(draw: st.DrawFn, order: Order) -> FieldType:
     return stored_field(annotation, bits // 8, whole_numbers(bits, signed), stored_integer(bits, signed, order))
 
 
+@cache
 @st.composite
 def float_types(draw: st.DrawFn, order: Order) -> FieldType:
     bits: Literal[32, 64] = draw(st.sampled_from((32, 64)))
@@ -213,10 +224,12 @@ def float_types(draw: st.DrawFn, order: Order) -> FieldType:
     return stored_field(Annotated[float, FloatType(bits)], bits // 8, values, stored)
 
 
+@cache
 def bool_types(order: Order) -> st.SearchStrategy[FieldType]:
     return st.just(FieldType(bool, 1, st.booleans(), lambda value: b"\1" if value else b"\0"))
 
 
+@cache
 @st.composite
 def enum_types(draw: st.DrawFn, order: Order) -> FieldType:
     members: type[Enum] = draw(st.sampled_from([Side, Colour, Rights, Marks]))
@@ -239,6 +252,7 @@ def known_member(members: type[Enum], number: int) -> Any:
     return member if member.value == number else number
 
 
+@cache
 @st.composite
 def decimal_types(draw: st.DrawFn, order: Order) -> FieldType:
     bits, signed = draw(st.sampled_from((8, 32, 64, 128, 256))), draw(st.booleans())
@@ -257,6 +271,7 @@ def decimal_types(draw: st.DrawFn, order: Order) -> FieldType:
     )
 
 
+@cache
 @st.composite
 def bytes_types(draw: st.DrawFn, order: Order) -> FieldType:
     size = draw(st.integers(1, 24))
@@ -264,6 +279,7 @@ def bytes_types(draw: st.DrawFn, order: Order) -> FieldType:
     return stored_field(Annotated[bytes, Size(size)], size, values, Stored(bytes, bytes, bytes(size)))
 
 
+@cache
 @st.composite
 def text_types(draw: st.DrawFn, order: Order) -> FieldType:
     size = draw(st.integers(1, 16))
@@ -274,10 +290,11 @@ def text_types(draw: st.DrawFn, order: Order) -> FieldType:
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=16)
 
 
+@cache
 @st.composite
 def nested_types(draw: st.DrawFn, order: Order) -> FieldType:
     # A nested message has a byte order of its own.
-    inner = draw(declarations(fixed_only=True, fields_max=3, depth=1))
+    inner = draw(plain_layouts())
     return FieldType(
         inner.message_type,
         len(inner.expected(draw(inner.values()))),
@@ -286,6 +303,7 @@ def nested_types(draw: st.DrawFn, order: Order) -> FieldType:
     )
 
 
+@cache
 @st.composite
 def array_types(draw: st.DrawFn, order: Order, depth: int = 0) -> FieldType:
     element = draw(fixed_types(order, depth=depth + 1))
@@ -299,6 +317,7 @@ def array_types(draw: st.DrawFn, order: Order, depth: int = 0) -> FieldType:
     )
 
 
+@cache
 @st.composite
 def optional_types(draw: st.DrawFn, order: Order) -> FieldType:
     """``T | None`` with the usual null or a chosen one, and values that are not the null."""
@@ -319,9 +338,10 @@ def optional_types(draw: st.DrawFn, order: Order) -> FieldType:
     )
 
 
+@cache
 @st.composite
 def group_types(draw: st.DrawFn, order: Order) -> FieldType:
-    item = draw(declarations(fixed_only=True, fields_max=3, depth=1))
+    item = draw(plain_layouts())
     items = item.values().map(lambda values: item.message_type(**values))
 
     def encode(group: Any) -> tuple[int, bytes]:
@@ -334,11 +354,13 @@ def group_types(draw: st.DrawFn, order: Order) -> FieldType:
     return FieldType(group[item.message_type], 8, st.lists(items, max_size=4).map(tuple), encode, is_variable=True)
 
 
+@cache
 def variable_bytes_types(order: Order) -> st.SearchStrategy[FieldType]:
     kind = FieldType(bytes, 8, st.binary(max_size=40), lambda value: (len(value), value), is_variable=True)
     return st.just(kind)
 
 
+@cache
 def variable_text_types(order: Order) -> st.SearchStrategy[FieldType]:
     def encode(value: str) -> tuple[int, bytes]:
         data = value.encode()
@@ -350,6 +372,7 @@ def variable_text_types(order: Order) -> st.SearchStrategy[FieldType]:
 # ---- declarations and messages
 
 
+@cache
 def fixed_types(order: Order, depth: int = 0) -> st.SearchStrategy[FieldType]:
     kinds: list[st.SearchStrategy[FieldType]] = [
         integer_types(order),
@@ -368,10 +391,12 @@ def fixed_types(order: Order, depth: int = 0) -> st.SearchStrategy[FieldType]:
     return st.one_of(*kinds)
 
 
+@cache
 def variable_types(order: Order) -> st.SearchStrategy[FieldType]:
     return st.one_of(group_types(order), variable_bytes_types(order), variable_text_types(order))
 
 
+@cache
 def pads() -> st.SearchStrategy[FieldType]:
     return st.integers(1, 9).map(lambda size: FieldType(pad[size], size, st.nothing(), bytes))
 
@@ -410,6 +435,12 @@ def declarations(
     return Declaration(fields, defaults, order, message_type)
 
 
+@cache
+def plain_layouts() -> st.SearchStrategy[Declaration]:
+    """What can be nested, and be an item of a group."""
+    return declarations(fixed_only=True, fields_max=3, depth=1)
+
+
 @st.composite
 def samples(draw: st.DrawFn, kinds: st.SearchStrategy[Declaration] | None = None) -> Sample:
     """A declaration with values and their bytes."""
@@ -421,6 +452,7 @@ def samples(draw: st.DrawFn, kinds: st.SearchStrategy[Declaration] | None = None
 # ---- constraints
 
 
+@cache
 def ruled_types(order: Order) -> st.SearchStrategy[FieldType]:
     """Fields with constraints, and values that keep or break them."""
     numbers = st.one_of(integer_types(order), decimal_types(order))
@@ -459,6 +491,7 @@ def is_even(value: Any) -> bool:
     return bool(Fraction(value) % 2 == 0)
 
 
+@cache
 @st.composite
 def length_rules(draw: st.DrawFn) -> tuple[Rule, ...]:
     least, most = draw(st.integers(0, 2)), draw(st.integers(2, 4))

@@ -12,7 +12,7 @@ import pytest
 from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MaxLen, MinLen, MultipleOf, Predicate, Timezone
 from hypothesis import given
 
-from tests.strategies import Sample, declarations, ruled_types, samples
+from tests.strategies import Sample, declarations, ruled_types, samples, share
 from tlv import (
     TLV,
     ConstraintError,
@@ -73,6 +73,7 @@ def is_prime(number: int) -> bool:
     return number > 1 and all(number % n for n in range(2, number))
 
 
+@share(0.6)
 @given(samples(declarations(field_types=ruled_types)))
 def test_a_message_validates_when_every_constraint_holds(sample: Sample) -> None:
     wrong = [

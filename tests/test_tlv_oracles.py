@@ -21,6 +21,7 @@ from tests.strategies import (
     float_types,
     int_range,
     samples,
+    share,
     stored_field,
     stored_integer,
     whole_numbers,
@@ -77,6 +78,7 @@ def dtype(declaration: Declaration) -> np.dtype[Any]:
     )
 
 
+@share(0.4)
 @given(machine_samples)
 def test_ctypes_lays_out_the_same_bytes_and_reads_ours(sample: Sample) -> None:
     foreign = structure(sample.declaration)
@@ -85,12 +87,14 @@ def test_ctypes_lays_out_the_same_bytes_and_reads_ours(sample: Sample) -> None:
     assert {name: getattr(read, name) for name in sample.values} == sample.values
 
 
+@share(0.4)
 @given(machine_samples)
 def test_a_ctypes_structure_is_a_buffer_to_read(sample: Sample) -> None:
     foreign = structure(sample.declaration)(**sample.values)
     assert sample.message_type.ref_from(foreign) == sample.make()
 
 
+@share(0.4)
 @given(numpy_samples)
 def test_numpy_lays_out_the_same_bytes_and_reads_ours(sample: Sample) -> None:
     foreign = dtype(sample.declaration)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.market_data_samples import SAMPLES
-from tests.strategies import Sample, samples
+from tests.strategies import Sample, samples, share
 from tlv import TLV
 
 
@@ -25,16 +25,19 @@ def values_of(message: TLV) -> dict[str, object]:
     return {name: as_plain(getattr(message, name)) for name in type(message).__match_args__}
 
 
+@share(0.4)
 @given(samples())
 def test_the_bytes_are_those_of_the_design_page(sample: Sample) -> None:
     assert bytes(sample.make()) == sample.expected
 
 
+@share(0.4)
 @given(samples())
 def test_an_owned_message_has_the_values_it_was_made_of(sample: Sample) -> None:
     assert values_of(sample.make()) == sample.values
 
 
+@share(0.4)
 @given(samples(), st.binary(max_size=9), st.binary(max_size=9))
 def test_a_view_anywhere_in_a_buffer_has_the_values(sample: Sample, before: bytes, after: bytes) -> None:
     buffer = before + sample.expected + after
@@ -46,6 +49,7 @@ def test_a_view_anywhere_in_a_buffer_has_the_values(sample: Sample, before: byte
     assert hash(exact) == hash(view) == hash(sample.make())
 
 
+@share(0.4)
 @given(samples())
 def test_an_owned_copy_has_the_values(sample: Sample) -> None:
     buffer = bytearray(sample.expected)
@@ -55,6 +59,7 @@ def test_an_owned_copy_has_the_values(sample: Sample) -> None:
     assert bytes(owned) == sample.expected
 
 
+@share(0.4)
 @given(samples(), st.integers(0, 9), st.integers(0, 9))
 def test_write_into_and_emplace_put_the_same_bytes_and_no_others(sample: Sample, before: int, after: int) -> None:
     size = len(sample.expected)
@@ -64,12 +69,14 @@ def test_write_into_and_emplace_put_the_same_bytes_and_no_others(sample: Sample,
     assert written == emplaced == b"\xee" * before + sample.expected + b"\xee" * after
 
 
+@share(0.4)
 @given(samples())
 def test_positional_arguments_are_the_fields_in_order(sample: Sample) -> None:
     assert sample.message_type(*sample.values.values()) == sample.make()
     assert list(sample.message_type.__match_args__) == list(sample.values)
 
 
+@share(0.4)
 @given(samples())
 def test_what_is_left_out_has_its_default(sample: Sample) -> None:
     defaults = sample.declaration.defaults
@@ -77,6 +84,7 @@ def test_what_is_left_out_has_its_default(sample: Sample) -> None:
     assert values_of(sample.message_type(**required)) == {**required, **defaults}
 
 
+@share(0.4)
 @given(samples())
 def test_a_dictionary_of_it_makes_it_again(sample: Sample) -> None:
     told = sample.make().to_dict()
@@ -84,6 +92,7 @@ def test_a_dictionary_of_it_makes_it_again(sample: Sample) -> None:
     assert sample.message_type.from_dict(told) == sample.make()
 
 
+@share(0.4)
 @given(samples())
 def test_its_json_makes_it_again(sample: Sample) -> None:
     text = sample.make().to_json()
@@ -93,11 +102,13 @@ def test_its_json_makes_it_again(sample: Sample) -> None:
     assert sample.message_type.from_json(text.encode()) == sample.make()
 
 
+@share(0.4)
 @given(samples())
 def test_replacing_nothing_makes_an_equal_message(sample: Sample) -> None:
     assert sample.make().replace() == sample.make()
 
 
+@share(0.4)
 @given(samples(), st.data())
 def test_replacing_one_field_changes_that_field_only(sample: Sample, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(sample.values)))
@@ -107,6 +118,7 @@ def test_replacing_one_field_changes_that_field_only(sample: Sample, data: st.Da
     assert bytes(changed) == sample.declaration.expected({**sample.values, name: value})
 
 
+@share(0.4)
 @given(samples())
 def test_messages_with_other_values_are_not_equal(sample: Sample) -> None:
     message = sample.make()
@@ -116,6 +128,7 @@ def test_messages_with_other_values_are_not_equal(sample: Sample) -> None:
             assert (message.replace(**{name: other}) == message) is same
 
 
+@share(0.4)
 @given(samples())
 def test_fields_lie_one_behind_the_other(sample: Sample) -> None:
     layout = sample.message_type.layout
