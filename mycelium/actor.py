@@ -184,17 +184,19 @@ class Actor(Handling):
         try:
             route = self._routes[type(message)]
         except KeyError:
-            self._emit_unrouted(message)
+            pass  # and told below, so that an error does not carry this one
+        else:
+            item: Any = message
+            if not route.advance() & SAMPLE_MASK:
+                for _, mailbox in route.targets:
+                    mailbox.give_way()
+                item = Sampled(message, now_ns())
+            for append, mailbox in route.targets:
+                append(item)
+                if mailbox.asleep:
+                    mailbox.wake()
             return
-        item: Any = message
-        if not route.advance() & SAMPLE_MASK:
-            for _, mailbox in route.targets:
-                mailbox.give_way()
-            item = Sampled(message, now_ns())
-        for append, mailbox in route.targets:
-            append(item)
-            if mailbox.asleep:
-                mailbox.wake()
+        self._emit_unrouted(message)
 
     def summary(self) -> str | None:
         """What to say about its work in the final report of a topology; None for nothing.

@@ -48,14 +48,16 @@ class ActorRef(pykka.ActorRef[A]):
         try:
             number = self._accepts[type(message)]()
         except KeyError:
-            self._tell_otherwise(message)
+            pass  # and told below, so that an error does not carry this one
+        else:
+            if not number & SAMPLE_MASK:
+                self._mailbox.give_way()
+                message = Sampled(message, now_ns())
+            self._append(message)
+            if self._mailbox.asleep:
+                self._mailbox.wake()
             return
-        if not number & SAMPLE_MASK:
-            self._mailbox.give_way()
-            message = Sampled(message, now_ns())
-        self._append(message)
-        if self._mailbox.asleep:
-            self._mailbox.wake()
+        self._tell_otherwise(message)
 
     @overload
     def ask(self, message: Any, *, block: Literal[False], timeout: float | None = None) -> pykka.Future[Any]: ...

@@ -171,6 +171,13 @@ def test_what_an_actor_ignores_is_counted_as_dropped() -> None:
     assert (total.sent, total.handled, total.dropped) == (2, 1, 1)
 
 
+def test_a_refusal_carries_no_other_error() -> None:
+    log = ended(launched(Log))
+    with pytest.raises(pykka.ActorDeadError) as refused:
+        log.actor_ref.tell(Tick(number=1))
+    assert refused.value.__context__ is None
+
+
 def test_what_nobody_receives_is_counted_as_unrouted_and_not_as_sent() -> None:
     class Lonely(Source, emits=Tick):
         def produce(self) -> Iterator[TLV]:
