@@ -171,14 +171,16 @@ def test_the_commands_of_a_page_print_what_it_says(page: str, tmp_path: Path) ->
             assert done.returncode == (2 if re.search(r"\[[A-Z]+-\d{3}\]", text) else 0), f"{block.place}: $ {command}"
 
 
-def test_the_report_in_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
-    (shown,) = (block for block in blocks_of("README.md") if block.text.startswith("monitor\n"))
+def test_the_reports_of_the_demo_that_the_pages_show_are_those_of_today(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mycelium", "run", "configs/market_data.toml", "--log-level", "error"]
     done = subprocess.run(
         [*command, "--set", f"recorder.path={tmp_path / 'demo.frames'}"],
         capture_output=True, text=True, check=True, cwd=ROOT, env=environment(tmp_path), timeout=120,
     )  # fmt: skip
-    assert pattern_of(shown.text).search(done.stdout), f"{shown.place}: the demo prints\n{done.stdout}"
+    shown = [block for page in PAGES for block in blocks_of(page) if "\nsource    simulated_venues: " in block.text]
+    assert "README.md" in {block.page for block in shown}
+    for block in shown:
+        assert pattern_of(block.text).search(done.stdout), f"{block.place}: the demo prints\n{done.stdout}"
 
 
 #: The bench table of the readme: what, contest, row, figure (where there are several), beside what.
