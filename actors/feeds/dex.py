@@ -27,6 +27,7 @@ from .feed import Feed
 from .markets import POSITION_MANAGER
 from .reading import Policy, Reading
 from .seen import SeenLogs
+from .sync_index import SyncIndex
 
 __all__ = ["DexFeed"]
 
@@ -60,17 +61,24 @@ class DexFeed(
         return Policy(on_malformed=self.config.on_malformed, lookalikes=self.lookalikes)
 
     def messages(self, readings: Sequence[Reading]) -> Iterator[TLV]:
+        syncs = SyncIndex(readings, lambda reading: self.markets.contract_of_file(reading, self.pool))
         for reading in readings:
             try:
-                yield from self._file(reading)
+                yield from self._file(reading, syncs)
             except UnknownPoolError as error:
                 reading.refuse(error)
 
     def first_time(self, reading: Reading) -> int:
         return next((log.block_number for log in raw_logs(reading)), 0)
 
-    def _file(self, reading: Reading) -> Iterator[TLV]:
-        logs = PoolLogs(reading, self._contract_of(reading), self.markets.pool_venue_id, require_sync=self.require_sync)
+    def _file(self, reading: Reading, syncs: SyncIndex) -> Iterator[TLV]:
+        logs = PoolLogs(
+            reading,
+            self._contract_of(reading),
+            self.markets.pool_venue_id,
+            syncs.precedes,
+            require_sync=self.require_sync,
+        )
         for block in by_block(raw_logs(reading)):
             for log, message in logs.decode(block):
                 if self.seen is not None and self.seen.has(log):

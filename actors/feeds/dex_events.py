@@ -27,11 +27,16 @@ TICK_MAX = 887272
 
 AddressWord = Annotated[u256, Lt(2**160)]
 Uint112 = Annotated[u256, Lt(2**112)]
-Uint128 = Annotated[u256, Lt(2**128)]
+# The highest value stands for none in our messages; no pool comes near it.
+Uint128 = Annotated[u256, Lt(2**128 - 1)]
+# A pool lets at most 2**128 / (number of usable ticks) units in at one tick.
+Liquidity = Annotated[u256, Lt(2**122)]
 Tick = Annotated[i256, Ge(-TICK_MAX), Le(TICK_MAX)]
 SqrtPrice = Annotated[u256, Ge(SQRT_PRICE_MIN), Lt(SQRT_PRICE_MAX)]
-# No token has more than 2**255 units; as a signed word it then has a sign of its own.
-Amount = Annotated[u256, Lt(2**255)]
+# What 2**128 units of liquidity are worth between the lowest and the highest price.
+Amount = Annotated[u256, Lt(2**193)]
+Loan = Annotated[u256, Lt(2**255)]
+TokenId = Annotated[u256, Gt(0), Lt(2**256 - 1)]
 
 
 class V2SyncWords(TLV, byteorder="big"):
@@ -91,7 +96,7 @@ class V3MintWords(TLV, byteorder="big"):
     tick_lower: Tick
     tick_upper: Tick
     sender: AddressWord
-    liquidity: Uint128
+    liquidity: Liquidity
     amount0: Amount
     amount1: Amount
 
@@ -103,7 +108,7 @@ class V3BurnWords(TLV, byteorder="big"):
     owner: AddressWord
     tick_lower: Tick
     tick_upper: Tick
-    liquidity: Uint128
+    liquidity: Liquidity
     amount0: Amount
     amount1: Amount
 
@@ -126,28 +131,28 @@ class V3CollectWords(TLV, byteorder="big"):
 class V3FlashWords(TLV, byteorder="big"):
     sender: AddressWord
     recipient: AddressWord
-    amount0: Amount
-    amount1: Amount
-    paid0: Amount
-    paid1: Amount
+    amount0: Loan
+    amount1: Loan
+    paid0: Loan
+    paid1: Loan
 
 
 class IncreaseLiquidityWords(TLV, byteorder="big"):
-    token_id: Annotated[u256, Gt(0)]
-    liquidity: Uint128
+    token_id: TokenId
+    liquidity: Liquidity
     amount0: Amount
     amount1: Amount
 
 
 class DecreaseLiquidityWords(TLV, byteorder="big"):
-    token_id: Annotated[u256, Gt(0)]
-    liquidity: Uint128
+    token_id: TokenId
+    liquidity: Liquidity
     amount0: Amount
     amount1: Amount
 
 
 class ManagerCollectWords(TLV, byteorder="big"):
-    token_id: Annotated[u256, Gt(0)]
+    token_id: TokenId
     recipient: AddressWord
     amount0: Amount
     amount1: Amount

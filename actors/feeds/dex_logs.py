@@ -25,11 +25,11 @@ from .dex_events import EVENTS, IGNORED, DexEvent
 from .dex_log import RawLog
 from .lookalike import NotThisEventError, checked_words, needs_sync
 from .reading import Reading
+from .sync_index import SYNC
 
 __all__ = ["BLOCK_LOGS_MAX", "PoolLogs", "by_block"]
 
 BLOCK_LOGS_MAX = 100_000
-_SYNC = next(topic for topic, event in EVENTS.items() if event.name == "V2 Sync")
 
 
 def by_block(logs: Iterable[RawLog]) -> Iterator[list[RawLog]]:
@@ -56,7 +56,8 @@ def _index(log: RawLog) -> int:
 class PoolLogs:
     """Decodes the logs of one file, block by block.
 
-    ``contract_of`` tells the contract of a log for which the file has no column; ``venue_of`` the venue id of a pool.
+    ``contract_of`` tells the contract of a log for which the file has no column; ``venue_of`` the venue id
+    of a pool; ``synced_elsewhere`` whether the Sync that belongs before a log stands somewhere else.
     """
 
     def __init__(
@@ -64,18 +65,20 @@ class PoolLogs:
         reading: Reading,
         contract_of: Callable[[RawLog, DexEvent], bytes],
         venue_of: Callable[[bytes], int],
+        synced_elsewhere: Callable[[RawLog], bool] = lambda _: False,
         *,
         require_sync: bool = True,
     ) -> None:
         self._reading = reading
         self._contract_of = contract_of
         self._venue_of = venue_of
+        self._synced_elsewhere = synced_elsewhere
         self._require_sync = require_sync
 
     def decode(self, block: list[RawLog]) -> Iterator[tuple[RawLog, TLV]]:
         """The messages of one block; look-alikes are refused, other events counted."""
         synced: dict[int, bytes | None] = {
-            log.log_index: log.address for log in block if log.topics and log.topics[0] == _SYNC
+            log.log_index: log.address for log in block if log.topics and log.topics[0] == SYNC
         }
         for log in block:
             event = EVENTS.get(log.topics[0]) if log.topics else None
@@ -84,16 +87,21 @@ class PoolLogs:
                 continue
             if log.address is None:
                 log.address = self._contract_of(log, event)
-                if log.topics[0] == _SYNC:
+                if log.topics[0] == SYNC:
                     synced[log.log_index] = log.address
             try:
                 words = checked_words(event, log)
-                if self._require_sync and needs_sync(event) and synced.get(log.log_index - 1) != log.address:
+                if self._require_sync and needs_sync(event) and not self._is_synced(log, synced):
                     raise NotThisEventError("the log before it is not the Sync of the same pair")
+                message = _MESSAGE[event.name](words, log, log.address, self._venue_of(log.address))
             except NotThisEventError as error:
                 self._reading.refuse(self._lookalike(log, event, log.address, str(error)))
                 continue
-            yield log, _MESSAGE[event.name](words, log, log.address, self._venue_of(log.address))
+            yield log, message
+
+    def _is_synced(self, log: RawLog, synced: dict[int, bytes | None]) -> bool:
+        before = log.log_index - 1
+        return synced[before] == log.address if before in synced else self._synced_elsewhere(log)
 
     def _lookalike(self, log: RawLog, event: DexEvent, contract: bytes, reason: str) -> LookalikeLogError:
         return LookalikeLogError(
@@ -109,6 +117,11 @@ class PoolLogs:
 
 def _address(word: int) -> bytes:
     return word.to_bytes(20, "big")
+
+
+def _address_or_none(word: int) -> bytes | None:
+    """The address zero stands for nobody, on the chain and in our messages."""
+    return word.to_bytes(20, "big") if word else None
 
 
 def _place(log: RawLog, venue_id: int) -> dict[str, int]:
@@ -163,8 +176,8 @@ def _v2_burn(words: Any, log: RawLog, pool: bytes, venue_id: int) -> TLV:
         liquidity=None,
         pool=pool,
         owner=None,
-        sender=_address(words.sender),
-        recipient=_address(words.to),
+        sender=_address_or_none(words.sender),
+        recipient=_address_or_none(words.to),
         tick_lower=None,
         tick_upper=None,
         protocol=Protocol.UNISWAP_V2,
@@ -207,7 +220,7 @@ def _v3_mint(words: Any, log: RawLog, pool: bytes, venue_id: int) -> TLV:
         amount1=words.amount1,
         liquidity=words.liquidity,
         pool=pool,
-        owner=_address(words.owner),
+        owner=_address_or_none(words.owner),
         sender=_address(words.sender),
         tick_lower=words.tick_lower,
         tick_upper=words.tick_upper,
@@ -222,7 +235,7 @@ def _v3_burn(words: Any, log: RawLog, pool: bytes, venue_id: int) -> TLV:
         amount1=words.amount1,
         liquidity=words.liquidity,
         pool=pool,
-        owner=_address(words.owner),
+        owner=_address_or_none(words.owner),
         sender=None,
         recipient=None,
         tick_lower=words.tick_lower,
@@ -238,7 +251,7 @@ def _v3_collect(words: Any, log: RawLog, pool: bytes, venue_id: int) -> TLV:
         amount1=words.amount1,
         token_id=None,
         pool=pool,
-        owner=_address(words.owner),
+        owner=_address_or_none(words.owner),
         recipient=_address(words.recipient),
         tick_lower=words.tick_lower,
         tick_upper=words.tick_upper,

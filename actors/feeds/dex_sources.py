@@ -109,9 +109,9 @@ def _line_logs(reading: Reading) -> Iterator[RawLog]:
         except ValueError as error:
             reading.refuse(reading.malformed(number, "the line", line, str(error)))
             continue
-        before = reading.rows
+        before = reading.rows, reading.skipped.total()
         yield from _walk(reading, number, value, None, 0)
-        if reading.rows == before:
+        if (reading.rows, reading.skipped.total()) == before:
             reading.ignore("JSON without logs")
 
 
@@ -149,6 +149,12 @@ def _walk(reading: Reading, line: int, value: object, timestamp: object, depth: 
             if log is not None:
                 yield log
             return
+        if "jsonrpc" in value and isinstance(value.get("error"), dict):
+            shown = str(value["error"].get("message", value["error"]))
+            reading.refuse(
+                reading.malformed(line, "error", shown, "an answer with logs; the node refused, ask it again")
+            )
+            return
         # Receipts of some nodes carry the time of their block, their logs do not.
         timestamp = _first(value, _NAMES["timestamp"]) or timestamp
         for key, item in value.items():
@@ -164,6 +170,9 @@ def _log(reading: Reading, line: int, value: Mapping[str, Any], timestamp: objec
     reading.rows += 1
     if value.get("removed") is True:
         reading.ignore("removed")
+        return None
+    if all(name in value and value[name] is None for name in ("blockNumber", "logIndex")):
+        reading.ignore("pending")
         return None
     given = {field: _first(value, names) for field, names in _NAMES.items()}
     column = ""

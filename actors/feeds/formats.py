@@ -129,6 +129,7 @@ _CAPTURE = re.compile(
     r'|[0-9]{9,11}(?:\.[0-9]+)?: \{.{0,200}"(?:depthUpdate|aggTrade|kline|[a-z0-9]+@bookTicker)")',
     re.MULTILINE,
 )
+_ERROR_ANSWER = re.compile(r'"jsonrpc"(?s:.)*"error"\s*:\s*\{|"error"\s*:\s*\{(?s:.)*"jsonrpc"')
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,15 @@ def _head(path: Path) -> bytes:
 
 
 def _sniff_json(text: str) -> Sniffed:
-    if '"topics"' not in text and '"logs"' not in text:
+    # A node that answers with an error instead of logs is told by the feed.
+    if '"topics"' not in text and '"logs"' not in text and not _ERROR_ANSWER.search(text):
         return Sniffed(None, "it is JSON without logs")
     first, _, rest = text.lstrip().partition("\n")
-    if _complete(first) or (rest and _complete(rest.partition("\n")[0])):
-        return Sniffed(LOG_LINES)
     # One document over many lines starts with a bracket, or with a bracket and the first key.
-    return Sniffed(LOG_DOCUMENT if rest.strip() and not _complete(first) else LOG_LINES)
+    opens = first.rstrip()[-1:] in {"[", "{", ",", ":"}
+    if _complete(first) or not rest.strip() or (not opens and _complete(rest.partition("\n")[0])):
+        return Sniffed(LOG_LINES)
+    return Sniffed(LOG_DOCUMENT)
 
 
 def _complete(line: str) -> bool:

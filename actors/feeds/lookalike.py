@@ -29,6 +29,8 @@ def checked_words(event: DexEvent, log: RawLog) -> TLV:
 
     Raises `NotThisEventError` that says why not.
     """
+    if log.address is not None and not any(log.address):
+        raise NotThisEventError("no contract has the address zero")
     if len(log.topics) - 1 != event.indexed:
         raise NotThisEventError(f"it has {len(log.topics)} topics and {event.signature} has {event.indexed + 1}")
     if len(log.data) != event.data_size:
