@@ -50,6 +50,7 @@ class PoolState(
         self.ticks: dict[bytes, int] = {}
         self.reserves: dict[bytes, tuple[int, int]] = {}
         self.positions = Positions()
+        self.outgrown = 0
 
     @handles
     def on_swap(self, swap: PoolSwapTLV) -> None:
@@ -119,6 +120,10 @@ class PoolState(
         liquidity: int = 0,
     ) -> None:
         now = self.positions.change(key, amount0=amount0, amount1=amount1, liquidity=liquidity)
+        if not now.can_be_told:
+            self.outgrown += 1
+            self.log.warning("a position has outgrown its message", block=event.block_number, index=event.log_index)
+            return
         self.emit(
             PoolPositionTLV(
                 key.token_id,
@@ -135,10 +140,11 @@ class PoolState(
         )
 
     def summary(self) -> str:
-        return ", ".join(
-            (
-                count_text(len(self.ticks), "pool with a tick", "pools with a tick"),
-                count_text(len(self.reserves), "pair"),
-                count_text(len(self.positions), "position"),
-            )
-        )
+        told = [
+            count_text(len(self.ticks), "pool with a tick", "pools with a tick"),
+            count_text(len(self.reserves), "pair"),
+            count_text(len(self.positions), "position"),
+        ]
+        if self.outgrown:
+            told.append(f"{count_text(self.outgrown, 'change')} not told, beyond what a message holds")
+        return ", ".join(told)

@@ -30,6 +30,12 @@ class Position(NamedTuple):
     net_amount1: int = 0
     net_liquidity: int = 0
 
+    @property
+    def can_be_told(self) -> bool:
+        """Whether it fits its fields, as every position of a real pool does: amounts of 256 bits, liquidity of 128."""
+        amounts = max(abs(self.net_amount0), abs(self.net_amount1))
+        return amounts < 1 << 255 and abs(self.net_liquidity) < 1 << 127
+
 
 class Positions:
     """The net state of every position that had an event."""

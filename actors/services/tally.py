@@ -38,6 +38,11 @@ class Tally:
         return True
 
     @property
+    def can_be_told(self) -> bool:
+        """Whether the totals fit their fields: volumes of 64 bits, a notional of 128."""
+        return self.volume < 1 << 63 and self.notional < 1 << 127
+
+    @property
     def vwap(self) -> int:
         """Volume-weighted mean price, rounded down. Raises ``ZeroDivisionError`` before the first trade."""
         return self.notional // self.volume
