@@ -55,7 +55,7 @@ tape = Tape.start()
 """,
 }
 
-MEASURED = re.compile(r"(\w+: finished after|rate  |hand-off  |memory  |\d+ passed in|# frame 0 of source 0,) ?")
+MEASURED = re.compile(r"\w+: finished after |rate  |hand-off  |memory  |\d+ passed in |# frame ")
 PROGRESS = re.compile(r" *\d+\.\d s  running, .*\n")
 MARK = "\x1eblock "
 
