@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from tlv import TLV, Doc, Null, Size, i32, i64, u8, u16, u32, u64
+from tlv import TLV, Doc, Null, Size, TLVError, i32, i64, u8, u16, u32, u64
 
 Price = Annotated[i64 | None, Null(2**63 - 1), Doc("price, none if undefined", unit="1e-9")]
 Time = Annotated[u64, Doc(unit="ns since the epoch, UTC")]
@@ -152,6 +152,8 @@ def metadata(data: bytes) -> tuple[Prefix, Metadata]:
     prefix = Prefix.ref_from(data)
     if prefix.version not in {1, 2, 3}:
         sys.exit(f"DBN version {prefix.version} is not known here, versions 1 to 3 are")
+    if Prefix.layout.size + prefix.metadata_size > len(data):
+        sys.exit(f"the metadata says that it has {prefix.metadata_size} bytes; the file ends at {len(data)}")
     return prefix, Metadata.ref_from(data, Prefix.layout.size)
 
 
@@ -194,7 +196,10 @@ def main(arguments: list[str]) -> None:
     if not paths:
         describe_file("embedded", EMBEDDED)
     for path in paths:
-        describe_file(path.name, load(path))
+        try:
+            describe_file(path.name, load(path))
+        except TLVError as error:
+            sys.exit(f"{path} is damaged: {error}")
 
 
 if __name__ == "__main__":

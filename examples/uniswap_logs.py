@@ -3,8 +3,8 @@
 The data of an EVM log is a row of big-endian words of 256 bits. A declared class with
 ``byteorder="big"`` is such a row, and `ref_from` reads it where it lies.
 
-Run it: ``python examples/uniswap_logs.py [FILE...]``, with logs as JSON-RPC objects one a line, or
-as CSV with the columns ``topics`` and ``data``. Without files it reads those of
+Run it: ``python examples/uniswap_logs.py [FILE...]``, with logs as JSON-RPC objects or answers one
+a line, or as CSV with the columns ``topics`` and ``data``. Without files it reads those of
 ``../shared/data/dex``, or three logs that are embedded here.
 """
 
@@ -138,13 +138,20 @@ def logs_of_csv(lines: Iterator[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def logs_of_json(lines: Iterator[str]) -> Iterator[tuple[str, bytes]]:
-    """Topic 0 and data of each line, which is a log or holds one under ``log``."""
-    for line in lines:
-        found = json.loads(line)
-        if not isinstance(found, dict):
-            raise ValueError("a line is not an object")
-        log = found.get("log", found)
-        yield (log["topics"] or [""])[0], bytes.fromhex(log["data"][2:])
+    """Topic 0 and data of each log in each line, however deep: a log, an answer of a node, a list of either."""
+    for line in filter(str.strip, lines):
+        yield from logs_inside(json.loads(line))
+
+
+def logs_inside(found: object) -> Iterator[tuple[str, bytes]]:
+    """Topic 0 and data of each log in a JSON value."""
+    if isinstance(found, list):
+        for item in found:
+            yield from logs_inside(item)
+    elif isinstance(found, dict) and isinstance(topics := found.get("topics"), list):
+        yield str(topics[0]) if topics else "", bytes.fromhex(str(found.get("data"))[2:])
+    elif isinstance(found, dict):
+        yield from logs_inside(list(found.values()))
 
 
 def describe_logs(name: str, logs: Iterator[tuple[str, bytes]]) -> None:
@@ -152,13 +159,18 @@ def describe_logs(name: str, logs: Iterator[tuple[str, bytes]]) -> None:
     kinds: Counter[str] = Counter()
     last: dict[str, TLV] = {}
     for topic, data in logs:
-        event = EVENTS.get(topic)
+        event = EVENTS.get(topic.lower())
         if event is None:
             kinds["other"] += 1
+            continue
+        if len(data) != event.layout.size:  # anybody may emit any topic
+            kinds["look-alike"] += 1
             continue
         words = event.ref_from(data)
         kinds[event.__name__] += 1
         last[event.__name__] = words
+    if not kinds:
+        raise ValueError("it holds no logs")
     print(f"{name}: {', '.join(f'{kind} {number:,}' for kind, number in kinds.most_common())}")
     for words in last.values():
         print(f"  last {words}")
@@ -177,7 +189,7 @@ def main(arguments: list[str]) -> None:
         try:
             with path.open(encoding="utf-8") as lines:
                 describe_logs(path.name, logs_of_csv(lines) if path.suffix == ".csv" else logs_of_json(lines))
-        except (OSError, ValueError, KeyError, TLVError) as error:
+        except (OSError, ValueError, RecursionError, csv.Error, TLVError) as error:
             sys.exit(f"{path} cannot be read: {error}")
 
 

@@ -147,7 +147,7 @@ def test_the_event_example_shows_something_without_files(capsys: pytest.CaptureF
     assert "embedded: V3Swap 2, V2Sync 1" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", ["{", json.dumps({"topics": [next(iter(uniswap.EVENTS))], "data": "0x12"}), "[1]"])
+@pytest.mark.parametrize("content", ["{", json.dumps({"topics": [next(iter(uniswap.EVENTS))], "data": "0x123"}), "[1]"])
 def test_the_event_example_says_what_is_wrong_with_a_file(tmp_path: Path, content: str) -> None:
     path = tmp_path / "logs.jsonl"
     path.write_text(content)
