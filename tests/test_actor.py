@@ -423,6 +423,20 @@ def test_hooks_that_raise_at_the_end_change_nothing(kind: type[Any]) -> None:
     notes.wait_for("stopped", "failed")
 
 
+def test_a_base_exception_is_logged_in_pykka_s_words(kind: type[Any], caplog: pytest.LogCaptureFixture) -> None:
+    class Severe(BaseException):
+        pass
+
+    notes = Notes()
+    ref = as_actor(Noting, kind).start(notes)
+    with caplog.at_level(logging.DEBUG, logger="pykka"):
+        notes.wait_for("started")
+        caplog.clear()
+        ref.tell(raising(Severe()))
+        notes.wait_for("stopped")
+    assert caplog.messages == [f"Severe() in {ref}. Stopping all actors.", f"Unregistered {ref}", f"Stopped {ref}"]
+
+
 def test_a_base_exception_stops_all_actors(kind: type[Any]) -> None:
     class Severe(BaseException):
         pass
