@@ -179,7 +179,7 @@ def test_the_refusal_says_where_the_data_would_lie() -> None:
     with pytest.raises(FieldBoundsError) as caught:
         Varied.ref_from(with_words(DATA, 64, 1000))
     assert str(caught.value) == (
-        "[TLV-007] Varied.data: 1000 at offset 64 does not fit into 80 bytes; "
+        "[TLV-007] Varied.data: 1000 items or bytes at offset 64 do not fit into 80 bytes; "
         "the bytes are damaged or of another layout: compare the sender's declaration"
     )
 
@@ -210,7 +210,7 @@ def test_a_buffer_that_changes_under_a_view_is_checked_at_each_access() -> None:
     with pytest.raises(FieldBoundsError):
         view.data
     assert view.number == 1
-    assert "does not fit into 80 bytes" in repr(view)
+    assert "do not fit into 80 bytes" in repr(view)
     buffer[:] = GOOD
     assert view == Varied.ref_from(GOOD)
 

@@ -165,7 +165,7 @@ def test_replace_takes_the_names_of_fields_only() -> None:
     with pytest.raises(FieldValueError) as caught:
         TRADE.replace(prize=9)
     assert str(caught.value) == (
-        "[TLV-004] Trade.prize = 9: there is no such field; pass a value that fits one of price, quantity, venue"
+        "[TLV-004] Trade.prize = 9: no such field, only price, quantity, venue; pass a value that fits one of them"
     )
     with pytest.raises(FieldValueError):
         TRADE.replace(_padding=b"1234")

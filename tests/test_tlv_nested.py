@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -149,6 +151,15 @@ def test_a_group_is_a_sequence() -> None:
     for outside in (3, -4):
         with pytest.raises(IndexError, match="of a group of 3"):
             points[outside]
+
+
+def test_a_copy_of_a_group_is_a_tuple_of_owned_items() -> None:
+    buffer = bytearray(bytes(Track(1, [Point(1), Point(2)])))
+    points = Track.ref_from(buffer).points
+    copies = [copy.copy(points), copy.deepcopy(points), pickle.loads(pickle.dumps(points))]
+    del points
+    buffer.clear()
+    assert copies == [(Point(1), Point(2))] * 3
 
 
 def test_an_empty_group_takes_no_room_and_is_still_a_sequence() -> None:

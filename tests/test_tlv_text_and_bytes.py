@@ -181,6 +181,7 @@ def test_more_than_sixteen_mebibytes_are_refused() -> None:
     "text",
     [
         '{"name":5}',
+        '{"name":"a","key":123456}',
         '{"name":"abc","key":"0xzz"}',
         '{"name":"abc","key":"0xabcd"}',
         '{"name":"toolong"}',

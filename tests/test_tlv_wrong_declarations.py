@@ -329,9 +329,7 @@ def test_the_api_is_what_it_was_when_names_were_fixed() -> None:
 # ---- what only a class statement can do
 
 
-def test_a_message_makes_its_own_constructor_and_slots() -> None:
-    said = "[TLV-001] Bad: messages make their own __slots__ and __init__; remove them; use defaults, or a classmethod"
-
+def test_what_the_class_statement_makes_cannot_be_written_in_the_body() -> None:
     def with_constructor() -> None:
         class Bad(TLV):
             x: i64
@@ -344,7 +342,20 @@ def test_a_message_makes_its_own_constructor_and_slots() -> None:
             __slots__ = ("y",)
             x: i64
 
-    assert refusal(with_constructor) == refusal(with_slots) == said
+    def with_reading() -> None:
+        class Bad(TLV):
+            x: i64
+
+            @classmethod
+            def ref_from(cls, buf: Any, offset: int = 0, length: int | None = None) -> Any:
+                return cls(1)
+
+            type_id = 5
+
+    for make, names in ((with_constructor, "__init__"), (with_slots, "__slots__"), (with_reading, "ref_from, type_id")):
+        assert refusal(make) == (
+            f"[TLV-001] Bad: messages make their own {names}; remove it; use defaults, or a method of another name"
+        )
 
 
 def test_a_field_of_a_base_cannot_be_declared_again() -> None:

@@ -24,7 +24,7 @@ def define_tlv(
     byteorder: ByteOrder = "little",
     doc: str = "",
     module: str | None = None,
-) -> builtins.type[TLV]:
+) -> builtins.type[Any]:
     """Declare a message by a call; the same as a class with these annotations.
 
     ::

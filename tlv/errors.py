@@ -159,7 +159,7 @@ class FieldBoundsError(
     TLVError,
     ValueError,
     code="TLV-007",
-    text="{message}.{field}: {count} at offset {offset} does not fit into {available} bytes",
+    text="{message}.{field}: {count} items or bytes at offset {offset} do not fit into {available} bytes",
     next_step="the bytes are damaged or of another layout: compare the sender's declaration",
 ):
     """The variable data of a message lies outside its bytes, or is more than the limit."""

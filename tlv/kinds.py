@@ -165,10 +165,10 @@ class EnumKind(Kind):
         return self.stored.decode(stored)
 
     def to_json(self, value: Any) -> Any:
-        return value.value if isinstance(value, Enum) else value
+        return self.stored.to_json(value.value if isinstance(value, Enum) else value)
 
     def from_json(self, value: Any) -> Any:
-        return value
+        return self.stored.from_json(value)
 
 
 class ScaledKind(Kind):
@@ -243,7 +243,7 @@ class BytesKind(Kind):
         return f"0x{value.hex()}"
 
     def from_json(self, value: Any) -> bytes:
-        return bytes.fromhex(str(value).removeprefix("0x"))
+        return unhexed(value)
 
 
 class TextKind(Kind):
@@ -277,3 +277,11 @@ def listed(value: Any) -> list[Any]:
         msg = f"{value!r} is not a list"
         raise TypeError(msg)
     return value
+
+
+def unhexed(value: Any) -> bytes:
+    """The bytes that a JSON text like ``0x00ff`` means."""
+    if not isinstance(value, str):
+        msg = f"{value!r} is not text"
+        raise TypeError(msg)
+    return bytes.fromhex(value.removeprefix("0x"))

@@ -200,9 +200,9 @@ class TLV(metaclass=MessageType):
                 raise FieldValueError(
                     message=self.layout.name,
                     field=name,
-                    kind=f"one of {', '.join(names)}",
+                    kind="one of them",
                     value=codegen.short(value),
-                    rule="there is no such field",
+                    rule=f"no such field, only {', '.join(names)}",
                 )
         return type(self)(**{name: changes[name] if name in changes else getattr(self, name) for name in names})
 
@@ -323,6 +323,8 @@ class TLV(metaclass=MessageType):
         return _restore, (type(self), self.layout.digest, bytes(self._payload()))
 
 
+#: What the class statement makes, so that a body cannot.
+_MADE = frozenset({"__init__", "__match_args__", "__slots__", "emplace", "layout", "ref_from", "type_id"})
 #: Names that a field cannot have.
 _API = frozenset(name for name in dir(TLV) if not name.startswith("__")) | {"self", "emplace", "mro"}
 
@@ -362,13 +364,14 @@ def _check_class(
     name: str, namespace: dict[str, Any], type_id: int | None, version: int, byteorder: ByteOrder | None
 ) -> None:
     problem = None
+    made = sorted(_MADE & (namespace.keys() - _annotations(namespace).keys()))
     if type_id is not None and (type(type_id) is not int or not 1 <= type_id <= TYPE_ID_MAX):
         problem = (f"type={type_id!r} is no wire type", f"choose a number from 1 to {TYPE_ID_MAX}")
     elif type(version) is not int or not 0 <= version <= 255:
         problem = (f"version={version!r} is no schema version", "choose a number from 0 to 255")
     elif byteorder not in (None, "little", "big"):
         problem = (f"byteorder={byteorder!r} is unknown", 'write "little" or "big"')
-    elif "__slots__" in namespace or "__init__" in namespace:
-        problem = ("messages make their own __slots__ and __init__", "remove them; use defaults, or a classmethod")
+    elif made:
+        problem = (f"messages make their own {', '.join(made)}", "remove it; use defaults, or a method of another name")
     if problem:
         raise DeclarationError(where=name, reason=problem[0], remedy=problem[1])

@@ -12,11 +12,12 @@ from __future__ import annotations
 import struct
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .errors import FieldBoundsError
-from .kinds import ByteOrder, Kind, listed
+from .kinds import ByteOrder, Kind, listed, unhexed
 
 if TYPE_CHECKING:
     from .message import TLV
@@ -81,6 +82,10 @@ class GroupView(Sequence[T]):
     def __repr__(self) -> str:
         return repr(list(self))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy or a pickle is a tuple of owned items.
+        return tuple, ([copy(item) for item in self],)
+
     @property
     def strided(self) -> tuple[Buffer, int, int, int]:
         """Buffer, start, count and step in bytes, for column readers."""
@@ -135,7 +140,7 @@ class VariableBytesKind(VariableKind):
         return f"0x{value.hex()}"
 
     def from_json(self, value: Any) -> bytes:
-        return bytes.fromhex(str(value).removeprefix("0x"))
+        return unhexed(value)
 
 
 class VariableTextKind(VariableKind):

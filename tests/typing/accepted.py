@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import IntEnum
-from typing import Annotated, TypeVar, assert_type
+from typing import Annotated, Any, TypeVar, assert_type
 
 from tlv import TLV, Doc, Group, Layout, Null, Scaled, Size, define_tlv, f64, i64, i256, pad, padding, u8, u32
 
@@ -144,7 +144,7 @@ def a_class_tells_its_layout() -> None:
 
 
 def a_layout_known_at_run_time_is_a_message_class() -> None:
-    assert_type(define_tlv("Known", {"x": (u8, 0)}), type[TLV])
+    assert_type(define_tlv("Known", {"x": (u8, 0)}), type[Any])
 
 
 PROGRAMS = (
