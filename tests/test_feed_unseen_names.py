@@ -48,3 +48,9 @@ def test_six_digits_of_a_listed_pool_are_enough(shared_data: Path, tmp_path: Pat
     path.write_bytes(source.read_bytes())
     pools = {swap.pool.hex() for swap in run_feed("dex", path).only(PoolSwapTLV)}
     assert pools == {"45dda9cb7c25131df268515131f647d726f50608"}
+
+
+@pytest.mark.parametrize("text", ["True", "true", "TRUE"])
+def test_true_is_true_however_a_program_writes_it(tmp_path: Path, text: str) -> None:
+    path = write_csv(tmp_path / "btcusdt.csv", TRADES, [ROW.replace("True", text)])
+    assert [trade.quantity for trade in run_feed("trades", path).only(TradeTLV)] == [-31100]

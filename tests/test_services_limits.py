@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
+
+from actors.services.book_builder import BookBuilder
 from actors.services.pool_state import PoolState
 from actors.services.tape import Tape
-from configs.services import TapeConfig
+from configs.services import BookBuilderConfig, TapeConfig
 from tests.service_run import run_service
-from tlv.market_data import LiquidityAddTLV, PoolPositionTLV, PriceUpdateTLV, TradeTLV, VolumeUpdateTLV
+from tlv.market_data import (
+    DepthKind,
+    DepthUpdateTLV,
+    LiquidityAddTLV,
+    OrderLevel,
+    PoolPositionTLV,
+    PriceUpdateTLV,
+    TradeTLV,
+    VolumeUpdateTLV,
+)
 
 
 def test_a_volume_that_has_outgrown_its_message_leaves_the_prices() -> None:
@@ -39,3 +51,13 @@ def test_a_position_that_has_outgrown_its_message_is_counted() -> None:
     assert [m.net_liquidity for m in run.emitted if isinstance(m, PoolPositionTLV)] == [2**126]
     assert run.service.summary().endswith("2 changes not told, beyond what a message holds")
     assert run.ledger.balanced
+
+
+def test_a_book_that_stays_crossed_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
+    def book(bid: int) -> DepthUpdateTLV:
+        return DepthUpdateTLV(1, 1, 0, 7, DepthKind.SNAPSHOT, [OrderLevel(bid, 1)], [OrderLevel(5, 1)])
+
+    run = run_service(BookBuilder, [book(6), book(7), book(8), book(4), book(9)], config=BookBuilderConfig())
+    assert (run.service.crossed, len(run.emitted)) == (4, 1)
+    output = capsys.readouterr()
+    assert (output.out + output.err).count("crossed book") == 2

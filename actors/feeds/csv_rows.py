@@ -119,7 +119,7 @@ def market_name(value: str) -> str:
 
 def boolean(value: str) -> bool:
     """True or False."""
-    if value not in {"True", "False", "true", "false"}:
+    if value not in {"True", "False", "true", "false", "TRUE", "FALSE"}:
         msg = "True or False"
         raise ValueError(msg)
     return value[0] in "Tt"

@@ -30,6 +30,7 @@ from .sync_index import SYNC
 __all__ = ["BLOCK_LOGS_MAX", "PoolLogs", "by_block"]
 
 BLOCK_LOGS_MAX = 100_000
+_NO_SYNC = "the log before it is not the Sync of the same pair (a source without Syncs needs require_sync = false)"
 
 
 def by_block(logs: Iterable[RawLog]) -> Iterator[list[RawLog]]:
@@ -92,7 +93,7 @@ class PoolLogs:
             try:
                 words = checked_words(event, log)
                 if self._require_sync and needs_sync(event) and not self._is_synced(log, synced):
-                    raise NotThisEventError("the log before it is not the Sync of the same pair")
+                    raise NotThisEventError(_NO_SYNC)
                 message = _MESSAGE[event.name](words, log, log.address, self._venue_of(log.address))
             except NotThisEventError as error:
                 self._reading.refuse(self._lookalike(log, event, log.address, str(error)))

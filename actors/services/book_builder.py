@@ -14,7 +14,10 @@ __all__ = ["BookBuilder"]
 
 
 class BookBuilder(Actor, receives=DepthUpdateTLV, emits=OrderBookTLV):
-    """A gap or a crossed book is logged and counted, and such a book is not published."""
+    """A gap or a crossed book is logged and counted, and such a book is not published.
+
+    A book that stays crossed is logged once, when it becomes so.
+    """
 
     def __init__(self, config: BookBuilderConfig) -> None:
         super().__init__()
@@ -22,6 +25,7 @@ class BookBuilder(Actor, receives=DepthUpdateTLV, emits=OrderBookTLV):
         self.books: dict[int, OrderBook] = defaultdict(OrderBook)
         self.outcomes: Counter[Outcome] = Counter()
         self.crossed = 0
+        self._crossed_now: set[int] = set()
 
     @handles
     def on_depth(self, depth: DepthUpdateTLV) -> None:
@@ -46,13 +50,16 @@ class BookBuilder(Actor, receives=DepthUpdateTLV, emits=OrderBookTLV):
     def _publish(self, book: OrderBook, depth: DepthUpdateTLV) -> None:
         if book.crossed:
             self.crossed += 1
-            self.log.warning(
-                "crossed book",
-                venue=venue_text(self.venues, depth.venue_id),
-                bid=book.bids.best(),
-                ask=book.asks.best(),
-            )
+            if depth.venue_id not in self._crossed_now:
+                self._crossed_now.add(depth.venue_id)
+                self.log.warning(
+                    "crossed book",
+                    venue=venue_text(self.venues, depth.venue_id),
+                    bid=book.bids.best(),
+                    ask=book.asks.best(),
+                )
         else:
+            self._crossed_now.discard(depth.venue_id)
             self.emit(OrderBookTLV(depth.last_update_id, depth.timestamp, depth.venue_id, *book.top(self.levels)))
 
     def summary(self) -> str:
