@@ -123,8 +123,23 @@ def test_lists_and_generators_are_as_good_as_tuples_for_an_array() -> None:
 
 
 def test_a_generator_that_was_used_up_does_not_hide_which_field_is_wrong() -> None:
-    refused = error(lambda: Shape(Point(1), "x", (Point(x) for x in (1, 2))))  # type: ignore[arg-type]
-    assert refused.field == "place"
+    class Late(TLV):
+        pair: Annotated[tuple[u8, ...], Size(2)]
+        items: Group[Point]
+        number: u8
+
+    refused = error(lambda: Late((n for n in (1, 2)), (Point(n) for n in (1, 2)), 300))  # type: ignore[arg-type]
+    assert refused.field == "number"
+
+
+def test_arrays_of_arrays_of_messages_are_read_and_written() -> None:
+    class Board(TLV):
+        points: Annotated[tuple[Annotated[tuple[Point, ...], Size(1)], ...], Size(2)]
+
+    board = Board(((Point(1, 2),), (Point(3, 4),)))
+    assert bytes(board).hex(" ", 2) == "0100 0200 0300 0400"
+    assert Board.ref_from(bytes(board)).points == ((Point(1, 2),), (Point(3, 4),))
+    assert Board.from_dict(board.to_dict()) == Board.from_json(board.to_json()) == board
 
 
 # ---- groups

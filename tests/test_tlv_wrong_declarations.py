@@ -71,6 +71,8 @@ FIELDS: list[tuple[str, Any, str]] = [
         f"list[i64] is not a field type; {FIELD_TYPES}",
     ),
     ("a dict", dict, f"dict is not a field type; {FIELD_TYPES}"),
+    ("a mapping", dict[str, None], f"dict[str, None] is not a field type; {FIELD_TYPES}"),
+    ("a list of tuples", list[tuple[u8, ...]], f"list[tuple[u8, ...]] is not a field type; {FIELD_TYPES}"),
     (
         "a union",
         i64 | str,
