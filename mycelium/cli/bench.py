@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ def _drawable(ctx: click.Context, parameter: click.Parameter, path: Path | None)
     folder = path.absolute().parent
     if not folder.is_dir():
         raise click.BadParameter(f"{path}: there is no directory {folder}", ctx, parameter)
+    if not path.exists() and not os.access(folder, os.W_OK):
+        raise click.BadParameter(f"{path}: {folder} cannot be written to", ctx, parameter)
     return path
 
 
@@ -69,7 +72,7 @@ def _renewable(ctx: click.Context, parameter: click.Parameter, path: Path | None
 @click.option("--markdown", is_flag=True, help="Print the tables of a documentation page.")
 @click.option(
     "--into",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, writable=True, path_type=Path),
     metavar="PAGE",
     callback=_renewable,
     help="Renew the tables in this page, between the two comments that mark them.",
