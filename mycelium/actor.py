@@ -25,6 +25,7 @@ from mycelium.mailbox import Mailbox, Sampled
 from mycelium.message_sets import shown
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply
+from mycelium.texts import text_of
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -206,12 +207,15 @@ class Actor(Handling):
         """
         return None
 
-    def _emit_unrouted(self, message: TLV) -> None:
+    def _emit_unrouted(self, message: object) -> None:
         declared = self.__contract__.emits
         if type(message) not in declared:
+            named = (
+                shown(type(message)) if isinstance(message, TLV) else f"{text_of(message, repr)}, which is no message"
+            )
             raise UndeclaredEmissionError(
                 actor=self.name,
-                message=shown(type(message)),
+                message=named,
                 declared=", ".join(shown(one) for one in declared) or "nothing: it has no emits=",
             )
         self._tally.count_unrouted(type(message))
@@ -240,6 +244,9 @@ class Actor(Handling):
         try:
             self._actor_loop_setup()
             self._actor_loop_running()
+        except BaseException:
+            self._note_base_exception()  # a hook raised what pykka lets through
+            pykka.ActorRegistry.stop_all(block=False)
         finally:
             # Registered still, where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
             if pykka.ActorRegistry.get_by_urn(self.actor_urn) is not None:

@@ -16,6 +16,7 @@ from mycelium.latency import now_ns
 from mycelium.mailbox import Sampled
 from mycelium.message_sets import shown
 from mycelium.tally import Cell
+from mycelium.texts import text_of
 from tlv import TLV, Batch, DeclaredError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Handling(pykka.Actor):
     _mailbox: Mailbox
     _tally: Tally
     name: str
+    failure: BaseException | None
     #: What takes messages one by one, and its counts; a dict look-up when the type changes.
     _table: dict[type[Any], tuple[Callable[[Any], Any], Cell]]
     _batch_table: dict[type[Any], Callable[[Batch[Any]], Any]]
@@ -98,7 +100,7 @@ class Handling(pykka.Actor):
         except BaseException:
             cell.failed += 1
             cell.handled += 1
-            self._give_up()
+            self._give_up(message)
 
     def _handle_otherwise(self, item: Any) -> None:
         kind = type(item)
@@ -132,7 +134,7 @@ class Handling(pykka.Actor):
         except BaseException:
             cell.failed += len(messages)
             cell.handled += len(messages)
-            self._give_up()
+            self._give_up(messages[0])
         else:
             cell.handled += len(messages)
 
@@ -159,7 +161,7 @@ class Handling(pykka.Actor):
             if reply_to is not None:
                 stopped = StoppedFirstError(actor=self.name, message=shown(type(message)))
                 reply_to.set_exception((type(stopped), stopped, None))
-            self._give_up()
+            self._give_up(message)
         else:
             if type(message) in self.__contract__.ignores:
                 cell.dropped += 1
@@ -185,23 +187,34 @@ class Handling(pykka.Actor):
         except Exception:
             self._handle_failure(*sys.exc_info())
 
-    def _give_up(self) -> None:
-        """What pykka does on a BaseException: this actor stops, and so do all others."""
-        error = sys.exc_info()[1]
-        pykka_logger.debug("%r in %s. Stopping all actors.", error, self)
+    def _give_up(self, message: Any) -> None:
+        """What pykka does on a BaseException, such as sys.exit(): this actor stops, and so do all others."""
+        self._in_hand = message
+        self._note_base_exception()
         self._stop()
-        pykka.ActorRegistry.stop_all()
+        pykka.ActorRegistry.stop_all(block=False)
+
+    def _note_base_exception(self) -> None:
+        """Say what killed this actor, to pykka's log in pykka's words.
+
+        Whoever calls this then tells all actors to stop, and does not wait for them, as pykka does:
+        one of them may wait for this one.
+        """
+        error = sys.exc_info()[1]
+        self.failure = self.failure or error
+        pykka_logger.debug("%r in %s. Stopping all actors.", error, self)
+        self._log_failure(error)
 
     def _log_failure(self, error: BaseException | None) -> None:
         message, self._in_hand = self._in_hand, None
         kind = shown(type(message)) if message is not None else "no message"
         told = error if isinstance(error, DeclaredError) else None
-        died = HandlerFailedError(actor=self.name, message=kind, error=repr(error))
+        died = HandlerFailedError(actor=self.name, message=kind, error=text_of(error, repr))
         self.log.error(  # type: ignore[attr-defined]
             "actor failed",
             code=told.code if told else died.code,
-            message=repr(message)[:500],
-            error=repr(error),
+            message=text_of(message, repr)[:500],
+            error=text_of(error, repr),
             exc_info=error,
         )
 

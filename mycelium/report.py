@@ -69,7 +69,9 @@ class ActorFailure:
     @property
     def text(self) -> str:
         """The error for a reader: a declared one names its code, another one its class."""
-        return self.message if self.message.startswith("[") else f"{self.error}: {self.message}"
+        if self.message.startswith("["):
+            return self.message
+        return f"{self.error}: {self.message}" if self.message else self.error
 
     def to_error(self) -> ActorFailedError:
         """As a declared error."""
@@ -151,7 +153,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 when all is well, 130 when the run was cut short, 2 when the input is at fault, else 1."""
-        if self.state == "aborted":
+        if self.state in {"new", "aborted"}:
             return 130
         if self.balanced and self.failures and all(failure.by_input for failure in self.failures):
             return 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,8 +13,9 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from mycelium.actor import Actor
-from mycelium.errors.actor import PauseOutsideError
+from mycelium.errors.actor import NothingProducedError, PauseOutsideError
 from mycelium.mailbox import Internal, Mailbox
+from mycelium.texts import text_of
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -147,7 +148,10 @@ class Source(Actor):
         if self._must_wait():
             return
         if self._produced is None:
-            self._produced = iter(self.produce())
+            given = self.produce()
+            if not isinstance(given, Iterable):  # a forgotten yield gives None
+                raise NothingProducedError(actor=self.name, value=text_of(given, repr))
+            self._produced = iter(given)
         self._pumping = True
         try:
             exhausted = self._pump_chunk(self._produced)

@@ -177,7 +177,7 @@ def test_an_actor_that_cannot_be_created_keeps_everything_from_starting() -> Non
     node = Node(Topology(name="demo", actors={"ticker": ticker(), "bad": BadBirth}))
     with pytest.raises(ActorStartError) as refused:
         node.start()
-    assert str(refused.value).startswith("[NOD-002] bad (BadBirth) cannot be created: RuntimeError: no such luck")
+    assert str(refused.value).startswith("[NOD-002] bad (BadBirth) cannot be started: RuntimeError: no such luck")
     assert isinstance(refused.value.__cause__, RuntimeError)
     assert node.report().total.sent == 0
 

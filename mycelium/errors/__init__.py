@@ -22,6 +22,7 @@ from mycelium.errors.actor import (
     DeadActorError,
     DeadlineMissingError,
     HandlerFailedError,
+    NothingProducedError,
     NotInitializedError,
     NotReceivedError,
     PauseOutsideError,
@@ -64,6 +65,7 @@ from mycelium.errors.node import (
     NodeError,
     NodeStateError,
     RecordingFileError,
+    UnexpectedError,
 )
 from mycelium.errors.topology import (
     ActorImportError,
@@ -127,6 +129,7 @@ __all__ = [
     "NotAnActorError",
     "NotInitializedError",
     "NotReceivedError",
+    "NothingProducedError",
     "NothingToRunError",
     "OptionNotTakenError",
     "OutsideDomainError",
@@ -145,6 +148,7 @@ __all__ = [
     "TypelessMessageError",
     "UndeclaredEmissionError",
     "UnemittedMessageError",
+    "UnexpectedError",
     "UnhandledMessageError",
     "UnknownActorClassError",
     "UnknownKeyError",

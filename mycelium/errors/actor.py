@@ -13,6 +13,7 @@
       WiringError               ACT-008  actors that cannot be connected          (ValueError)
       NotInitializedError       ACT-009  `super().__init__()` was left out        (AttributeError)
       PauseOutsideError         ACT-010  a source paused outside of `produce`     (RuntimeError)
+      NothingProducedError      ACT-011  `produce` gave nothing to iterate over   (TypeError)
 
 An ask whose handler raises gives the caller the handler's own exception, with a note that names
 the actor and the message. For objects that are no declared messages, pykka's own errors hold.
@@ -32,6 +33,7 @@ __all__ = [
     "HandlerFailedError",
     "NotInitializedError",
     "NotReceivedError",
+    "NothingProducedError",
     "PauseOutsideError",
     "StoppedFirstError",
     "UndeclaredEmissionError",
@@ -163,6 +165,19 @@ class NotInitializedError(
     """``super().__init__()`` was left out."""
 
     actor: str
+
+
+class NothingProducedError(
+    ActorError,
+    TypeError,
+    code="ACT-011",
+    text="{actor}.produce() gave {value}, not messages one after the other",
+    next_step="write it as a generator: yield each message",
+):
+    """``produce`` is no generator and returned nothing to iterate over."""
+
+    actor: str
+    value: str
 
 
 class PauseOutsideError(

@@ -4,13 +4,14 @@
 
     NodeError
       NodeStateError        NOD-001  a call that does not fit what the node is doing
-      ActorStartError       NOD-002  an actor cannot be created
+      ActorStartError       NOD-002  an actor cannot be created, or its on_start raises
       ActorFailedError      NOD-003  an actor failed
       LedgerError           NOD-004  the counts of senders and receivers do not agree
       ActorStuckError       NOD-005  an actor does not stop
       InputMissingError     NOD-006  the directory of --input is not there
       RecordingFileError    NOD-007  a recording cannot be read
       DescribeTargetError   NOD-008  `mycelium describe` cannot find what to describe
+      UnexpectedError       NOD-009  a command ended by an error that nobody declared
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "NodeError",
     "NodeStateError",
     "RecordingFileError",
+    "UnexpectedError",
 ]
 
 
@@ -52,10 +54,10 @@ class ActorStartError(
     NodeError,
     RuntimeError,
     code="NOD-002",
-    text="{actor} ({kind}) cannot be created: {cause}",
-    next_step="mend its __init__ or its config; --debug shows where it fails",
+    text="{actor} ({kind}) cannot be started: {cause}",
+    next_step="mend its __init__, its on_start or its config; --debug shows where it fails",
 ):
-    """The constructor of an actor raised; nothing was started."""
+    """The constructor of an actor raised, or its ``on_start``; nothing is left running."""
 
     actor: str
     kind: str
@@ -139,3 +141,15 @@ class DescribeTargetError(
 
     target: str
     reason: str
+
+
+class UnexpectedError(
+    NodeError,
+    code="NOD-009",
+    text="{error}: {message}",
+    next_step="--debug shows where; if that is not in your own code or on your disk, please report it",
+):
+    """A command ended by an error that nobody declared."""
+
+    error: str
+    message: str

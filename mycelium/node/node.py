@@ -26,6 +26,7 @@ from mycelium.ledger import Ledger, wait_until_quiet
 from mycelium.report import ActorFailure, Report
 from mycelium.router import connect
 from mycelium.source import Source
+from mycelium.texts import text_of
 from mycelium.topology import ResolvedActor, ResolvedTopology, Topology, resolve
 from tlv import DeclaredError
 
@@ -187,7 +188,7 @@ class Node:
         arguments = () if resolved.config is None else (resolved.config,)
         try:
             return resolved.actor_class.create(*arguments, context=context)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._start_error(resolved.name, resolved.actor_class, error) from error
 
     def _launch(self, name: str) -> None:
@@ -215,7 +216,7 @@ class Node:
         if isinstance(error, DeclaredError):
             error.add_note(f"while {name} ({kind.__qualname__}) was started")
             return error
-        return ActorStartError(actor=name, kind=kind.__qualname__, cause=f"{type(error).__name__}: {error}")
+        return ActorStartError(actor=name, kind=kind.__qualname__, cause=f"{type(error).__name__}: {text_of(error)}")
 
     def _is_finished(self, timeout: float) -> bool:
         """Whether everything has run out, waiting up to ``timeout`` for it."""
@@ -239,7 +240,7 @@ class Node:
     def _wait_ended(self, name: str, tick: Tick | None) -> None:
         """Wait until the actor has ended; leave it behind when nothing moves for too long."""
         actor = self._actors[name]
-        if not actor.mailbox.started:
+        if not actor.mailbox.started or any(name == failure.actor for failure in self._stuck):
             return
         moved = self._handled()
         moved_at = time.monotonic()

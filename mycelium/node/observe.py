@@ -11,6 +11,7 @@ from mycelium.ledger import Ledger
 from mycelium.memory import peak_bytes, resident_bytes
 from mycelium.report import ActorCounts, ActorFailure, HandOff, MessageCounts, Report, SourceProgress
 from mycelium.source import Source
+from mycelium.texts import text_of
 from mycelium.topology import ResolvedTopology
 from tlv import DeclaredError
 
@@ -78,7 +79,7 @@ def failure_of(actor: Actor) -> ActorFailure | None:
     return ActorFailure(
         actor=actor.name,
         error=type(error).__name__,
-        message=str(error),
+        message=text_of(error),
         by_input=declared and not isinstance(error, (ActorError, NodeError)),
     )
 
@@ -91,11 +92,11 @@ def summaries_of(actors: Mapping[str, Actor]) -> dict[str, str]:
             continue
         try:
             said = actor.summary()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             actor.log.error("summary failed", exc_info=error)
             continue
         if said:
-            found[name] = said
+            found[name] = text_of(said)
     return found
 
 
@@ -108,7 +109,7 @@ def _progress_of(source: Source) -> SourceProgress:
         done=source.emitted if untold else progress.done,
         total=progress.total,
         state=_state_of(source),
-        refused=dict(source.refused),
+        refused=dict(source.refused or {}),
     )
 
 
@@ -117,4 +118,6 @@ def _state_of(source: Source) -> str:
         return "failed"
     if source.exhausted:
         return "finished"
+    if not source.mailbox.started:
+        return "not started"
     return "stopped" if source.finished.is_set() else "running"
