@@ -105,6 +105,6 @@ def _import(target: str, name: str) -> ModuleType:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigTargetError(target=target, reason=f"there is no module {error.name!r}") from error
         raise ConfigTargetError(target=target, reason=f"{name} fails to import: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{name} fails to import: {type(error).__name__}: {error}"
         raise ConfigTargetError(target=target, reason=reason) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -181,9 +183,16 @@ def _open(file: Path) -> bytes | mmap.mmap:
     """The bytes of the file, mapped and not read: views of a large recording cost no memory."""
     try:
         with file.open("rb") as opened:
+            kind = os.fstat(opened.fileno()).st_mode
+            if stat.S_ISFIFO(kind):
+                return opened.read()
+            if not stat.S_ISREG(kind):
+                raise RecordingFileError(file=str(file), reason="it is a device, not a file")
             if not opened.seek(0, 2):
                 return b""
             return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    except RecordingFileError:
+        raise
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RecordingFileError(file=str(file), reason=reason) from error

@@ -80,7 +80,7 @@ def _errors_of(modules: Iterable[str]) -> list[type[DeclaredError]]:
     for name in modules:
         try:
             importlib.import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = f"{name} fails to import: {type(error).__name__}: {error}"
             raise click.BadParameter(reason, param_hint="--import") from error
     return [error for error in catalogue() if any(f"{error.__module__}.".startswith(f"{name}.") for name in modules)]

@@ -52,7 +52,7 @@ def _module(target: str, name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise DescribeTargetError(target=target, reason=str(error)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{name} fails to import: {type(error).__name__}: {error}"
         raise DescribeTargetError(target=target, reason=reason) from error
 

@@ -13,7 +13,7 @@ from mycelium.errors import ConfigDeclarationError, InvalidConfigError
 
 from .fields import NESTING, alternatives
 from .prefixes import check_prefix, prefix_of, register
-from .problems import problems_of
+from .problems import problem_of_validator, problems_of
 from .reading import KeyLayer, Reading
 from .variables import DEFAULT_ENV_FILE
 
@@ -79,6 +79,8 @@ class Config(BaseSettings):
             super().__init__(**reading.values)
         except ValidationError as error:
             problems += problems_of(reading, error)
+        except Exception as error:
+            problems.append(problem_of_validator(reading, error))
         if problems:
             # Outside of the handler: pydantic's error, which holds secrets in plain text, is not its context.
             raise InvalidConfigError(config=type(self).__name__, problems=problems)

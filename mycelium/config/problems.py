@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mycelium.texts import text_of
+
 from .fields import NESTING, Path, child, holds_secret, locate
 from .prefixes import prefix_of
 from .reading import Reading, dotted
 
-__all__ = ["MASK", "problems_of", "shown", "variable_of"]
+__all__ = ["MASK", "problem_of_validator", "problems_of", "shown", "variable_of"]
 
 MASK = "**********"
 _SHOWN_MAX = 80
@@ -44,6 +46,14 @@ def problems_of(reading: Reading, error: ValidationError) -> list[str]:
             rule = rule.replace(secret, MASK)
         rules.setdefault(path, []).append(rule)
     return [f"{subjects[path]}: {', or '.join(dict.fromkeys(said))}" for path, said in rules.items()]
+
+
+def problem_of_validator(reading: Reading, error: Exception) -> str:
+    """A sentence for what a validator of the class raised, where that is no ValueError; secrets are masked."""
+    said = " ".join(f"{type(error).__name__}: {text_of(error)}".split())
+    for secret in _secret_texts(reading.config, reading.values):
+        said = said.replace(secret, MASK)
+    return f"the settings together: a validator of {reading.config.__name__} raised {said}"
 
 
 def variable_of(config: type[BaseModel], path: Path) -> str:

@@ -48,7 +48,7 @@ def _import_module(name: str, file: str, key: str) -> ModuleType:
             hint = _module_hint(name, missing)
             raise ActorModuleError(file=file, key=key, module=missing, hint=hint) from error
         raise ActorImportError(file=file, key=key, module=name, cause=str(error)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         cause = f"{type(error).__name__}: {error}"
         raise ActorImportError(file=file, key=key, module=name, cause=cause) from error
 

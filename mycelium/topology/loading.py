@@ -52,7 +52,7 @@ def load_topology(path: str | os.PathLike[str]) -> Topology:
 
 def _read(file: str) -> dict[str, Any]:
     try:
-        text = Path(file).read_bytes().decode()
+        text = Path(file).read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a mark
     except OSError as error:
         raise TopologyFileError(file=file, reason=error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
