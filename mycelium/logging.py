@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from mycelium.colour import is_colourless
 from tlv.declared_error import DeclaredError
 
 __all__ = ["LOG_LEVELS", "configure_logging", "reset_logging"]
@@ -140,7 +142,7 @@ def _place(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
 def _console_renderer() -> structlog.dev.ConsoleRenderer:
     plain = structlog.dev.plain_traceback
     return structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0, sort_keys=False
+        colors=sys.stderr.isatty() and not is_colourless(), exception_formatter=plain, pad_event_to=0, sort_keys=False
     )
 
 
@@ -151,8 +153,9 @@ class _StderrLogger:
         pass
 
     def msg(self, message: str) -> None:
-        sys.stderr.write(f"{message}\n")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):  # a full disk or a closed terminal must not kill the actor that logs
+            sys.stderr.write(f"{message}\n")
+            sys.stderr.flush()
 
     log = debug = info = warn = warning = error = err = exception = critical = fatal = failure = msg
 

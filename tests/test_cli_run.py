@@ -164,8 +164,8 @@ def test_a_constructor_that_fails_is_one_line_and_debug_shows_where() -> None:
     assert result.exit_code == 2
     assert result.stderr.splitlines() == [
         (
-            "mycelium: [NOD-002] bad (BadBirth) cannot be created: RuntimeError: no such luck; "
-            "mend its __init__ or its config; --debug shows where it fails"
+            "mycelium: [NOD-002] bad (BadBirth) cannot be started: RuntimeError: no such luck; "
+            "mend its __init__, its on_start or its config; --debug shows where it fails"
         )
     ]
     debugged = run(text, "--debug")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from .lazy import LazyGroup
+from .leaving import await_threads, ensure_streams
 
 __all__ = ["cli", "main"]
 
@@ -31,4 +34,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a declared error is one line on stderr and exit code 2."""
-    cli(prog_name="mycelium")
+    ensure_streams()
+    try:
+        cli(prog_name="mycelium")
+    except SystemExit as end:
+        # Too late to stop anything: what is left takes two seconds at most.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        await_threads(end.code if isinstance(end.code, int) else 0 if end.code is None else 1)
+        raise

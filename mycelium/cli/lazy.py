@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import traceback
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from typing import IO, Any
 
 import click
 
+from mycelium.colour import is_colourless
 from mycelium.nearest import did_you_mean
+from mycelium.texts import text_of
 from tlv.declared_error import DeclaredError
 
 __all__ = ["LazyGroup", "UserError", "is_debugging"]
@@ -30,6 +33,18 @@ class UserError(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the one line."""
         click.echo(f"mycelium: {self.format_message()}", file=file, err=file is None)
+
+
+class StoppedError(UserError):
+    """Ctrl-C where nothing is to be ended in order."""
+
+    exit_code = 130
+
+
+class UndeclaredError(UserError):
+    """A failure that nobody declared."""
+
+    exit_code = 1
 
 
 class LazyGroup(click.Group):
@@ -73,12 +88,24 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what it declares becomes a `UserError`."""
+        if is_colourless():
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except DeclaredError as error:
             if is_debugging(ctx):
                 click.echo(traceback.format_exc(), err=True)
             raise UserError(_told(error)) from error
+        except KeyboardInterrupt:
+            raise StoppedError("stopped at once") from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, SystemExit) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # the reader has gone: click ends the program without a word
+            if is_debugging(ctx):
+                click.echo(traceback.format_exc(), err=True)
+            raise UndeclaredError(_unexpected(error)) from error
 
 
 def _debug_option() -> click.Option:
@@ -95,6 +122,12 @@ def _debug_option() -> click.Option:
 def _remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     del parameter
     ctx.meta[_DEBUG] = value
+
+
+def _unexpected(error: BaseException) -> str:
+    from mycelium.errors.node import UnexpectedError
+
+    return str(UnexpectedError(error=type(error).__name__, message=text_of(error)))
 
 
 def _told(error: DeclaredError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -15,6 +14,7 @@ from mycelium.errors.node import InputMissingError
 from mycelium.logging import LOG_LEVELS, configure_logging
 from mycelium.node import Node, stop_on_signals
 from mycelium.report import Report
+from mycelium.source import Source
 from mycelium.topology import Topology, resolve
 
 from .final import failure_lines, final_lines, verdict_line
@@ -83,28 +83,35 @@ def run_command(
         for warning in resolved.warnings:
             click.echo(f"warning: {warning}", err=True)
     node = Node(resolved)
-    report = _run(node, silent=quiet or as_json)
-    _print(report, quiet=quiet, as_json=as_json)
-    if node.left_running:
-        # Their threads would keep the interpreter from ending.
-        _leave(report.exit_code or 1)
+    if not any(issubclass(actor.actor_class, Source) for actor in resolved.actors.values()) and not quiet:
+        click.echo("there is no source: this runs until its actors stop, or Ctrl-C", err=True)
+    with stop_on_signals(node):
+        report = _run(node, silent=quiet or as_json)
+        _print(report, quiet=quiet, as_json=as_json)
     ctx.exit(report.exit_code)
 
 
 def _run(node: Node, *, silent: bool) -> Report:
     """Run to the end, or to the second Ctrl-C."""
     view = view_for(node.report, silent=silent)
-    with stop_on_signals(node):
+    try:
+        with view:
+            node.start()
+            while not node.wait(timeout=view.every_s):
+                view.show()
+            if node.stop_requested:
+                view.tell("stopping when every message is handled; once more stops at once")
+            node.stop(tick=view.show)
+    except KeyboardInterrupt:
+        node.abort()
+    except Exception:
+        # Nobody reads on (`| head -1`), or the disk is full: end in order what nobody can watch.
+        node.request_stop()
         try:
-            with view:
-                node.start()
-                while not node.wait(timeout=view.every_s):
-                    view.show()
-                if node.stop_requested:
-                    view.tell("stopping when every message is handled; once more stops at once")
-                node.stop(tick=view.show)
+            node.stop()
         except KeyboardInterrupt:
             node.abort()
+        raise
     return node.report()
 
 
@@ -128,9 +135,3 @@ def _check_directory(directory: str) -> None:
         raise InputMissingError(directory=directory, reason="there is no such directory")
     if not path.is_dir():
         raise InputMissingError(directory=directory, reason="this is a file, not a directory")
-
-
-def _leave(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

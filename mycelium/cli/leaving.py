@@ -1,0 +1,53 @@
+"""The ends of a program: streams that are not there, and threads that do not end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import click
+
+__all__ = ["await_threads", "ensure_streams"]
+
+_PATIENCE_S = 2.0
+
+
+def ensure_streams() -> None:
+    """Give a program that was started without stdout or stderr (``>&-``) one that goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  (as long as the program)
+
+
+def await_threads(code: int) -> None:
+    """End with ``code`` now if threads would keep the interpreter from ending; return if there are none.
+
+    Actors that actors started, and that no node stops, are stopped here. What then still runs (an
+    actor that hangs in its handler, a thread of the user's) gets two seconds, is named, and left behind.
+    """
+    if not _others():
+        return
+    if "pykka" in sys.modules:
+        from pykka import ActorRegistry
+
+        ActorRegistry.stop_all(block=False)
+    deadline = time.monotonic() + _PATIENCE_S
+    for thread in _others():
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = _others()
+    if not left:
+        return
+    try:
+        click.echo(f"left behind, still running: {', '.join(thread.name for thread in left)}", err=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _others() -> list[threading.Thread]:
+    here = threading.current_thread()
+    return [thread for thread in threading.enumerate() if thread is not here and not thread.daemon]
