@@ -19,10 +19,12 @@ import structlog
 from mycelium.context import ActorContext, next_context
 from mycelium.contract import Contract, compile_contract
 from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, WiringError
+from mycelium.errors.message_set import UnknownKeywordError
 from mycelium.handling import Handling
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mailbox import Mailbox, Sampled
 from mycelium.message_sets import shown
+from mycelium.nearest import did_you_mean
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply
 from mycelium.texts import text_of
@@ -98,7 +100,14 @@ class Actor(Handling):
     """What killed the actor, if something did."""
 
     def __init_subclass__(cls, *, receives: Any = None, ignores: Any = None, emits: Any = None, **others: Any) -> None:
-        super().__init_subclass__(**others)
+        try:
+            super().__init_subclass__(**others)
+        except TypeError as refused:
+            if not others:
+                raise
+            keyword = next(iter(others))
+            hint = did_you_mean(keyword, ("receives", "ignores", "emits"), "keywords of an actor")
+            raise UnknownKeywordError(actor=shown(cls), keyword=keyword, hint=hint) from refused
         cls.__contract__ = compile_contract(cls, receives, ignores, emits)
 
     @classmethod

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-__all__ = ["Scope", "first_parameter"]
+__all__ = ["Scope", "first_parameter", "needed_besides"]
 
 
 class Scope:
@@ -45,3 +45,12 @@ def first_parameter(function: Callable[..., Any]) -> inspect.Parameter | None:
     parameters = list(inspect.signature(function).parameters.values())[1:2]
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return parameters[0] if parameters and parameters[0].kind in positional else None
+
+
+def needed_besides(function: Callable[..., Any]) -> str:
+    """The names of the parameters after the first that a call cannot leave out; empty where there are none."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    others = list(inspect.signature(function).parameters.values())[2:]
+    return ", ".join(
+        repr(other.name) for other in others if other.default is inspect.Parameter.empty and other.kind not in variable
+    )

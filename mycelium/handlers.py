@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, overload
 
-from mycelium.annotations import Scope, first_parameter
+from mycelium.annotations import Scope, first_parameter, needed_besides
 from mycelium.errors.message_set import HandlerSignatureError
 from mycelium.message_sets import is_message, shown
 from tlv import TLV, Batch
@@ -104,6 +104,10 @@ def _read(actor: str, name: str, method: Callable[..., Any], batch: bool, scope:
     parameter = first_parameter(method)
     if parameter is None:
         raise refuse("there is no parameter for the message", f"add one and {_EXAMPLE}")
+    if others := needed_besides(method):
+        raise refuse(
+            f"it gets a message and nothing else, but needs {others} too", "give the others a default, or remove them"
+        )
     if parameter.annotation is inspect.Parameter.empty:
         raise refuse(f"the parameter {parameter.name!r} has no annotation", _EXAMPLE)
     try:

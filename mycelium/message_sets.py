@@ -11,6 +11,7 @@ from mycelium.domain import Domain
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
     MessageNameClashError,
+    NotADomainError,
     NotAMessageError,
     NotAMessageSetError,
     OutsideDomainError,
@@ -147,6 +148,8 @@ def _members_of(namespace: type[Any]) -> Iterator[type[TLV]]:
 
 
 def _check_members(name: str, messages: tuple[type[TLV], ...], domain: Domain) -> None:
+    if not isinstance(domain, Domain):
+        raise NotADomainError(message_set=name, value=repr(domain), known=", ".join(Domain.__members__))
     if not messages:
         raise EmptyMessageSetError(message_set=name)
     for message in messages:

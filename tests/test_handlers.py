@@ -313,6 +313,21 @@ def coroutine() -> None:
         async def on_trade(self, trade: Market.Trade) -> None: ...
 
 
+def two_parameters() -> None:
+    class Wrong(Actor, receives=Market.Trade):
+        @handles
+        def on_trade(self, trade: Market.Trade, sender: str, urgent: bool = False) -> None: ...
+
+
+def misspelt_keyword() -> None:
+    class Wrong(Actor, recieves=Market.Trade):
+        pass
+
+
+def domain_by_name() -> None:
+    actor_messages("Wrong", Market.Trade, domain="USER")  # type: ignore[call-overload]
+
+
 def not_a_set() -> None:
     class Wrong(Actor, receives=Settings):
         pass
@@ -358,6 +373,11 @@ WRONG: dict[Callable[[], None], str] = {
     "annotate the parameter with Batch[Trade]",
     batch_of_anything: "[MSG-013] Wrong.on_trades: Batch says no message; annotate the parameter with Batch[Trade]",
     coroutine: "[MSG-013] Wrong.on_trade: calling it would only make a coroutine or a generator; make it a plain method",
+    two_parameters: "[MSG-013] Wrong.on_trade: it gets a message and nothing else, but needs 'sender' too; "
+    "give the others a default, or remove them",
+    misspelt_keyword: "[MSG-015] Wrong: there is no class keyword 'recieves'; did you mean 'receives'?",
+    domain_by_name: "[MSG-014] Wrong: 'USER' is no domain; pass a member of mycelium.Domain: MARKET_DATA, SIGNALS, "
+    "EXECUTION, PORTFOLIO, AUDIT, SYSTEM, USER",
     not_a_set: f"[MSG-007] Wrong receives=: {Settings!r} is neither a message nor a message set; "
     "give a message class, what actor_messages made, or a tuple of these",
     plain_layout_in_emits: "[MSG-002] Wrong emits=: Level has no type id, so it cannot travel by itself; "

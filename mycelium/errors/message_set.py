@@ -16,6 +16,8 @@
       HandledAndIgnoredError    MSG-011  handled and ignored
       UnreceivedIgnoreError     MSG-012  ignored, but not received
       HandlerSignatureError     MSG-013  a handler whose parameter says no message
+      NotADomainError           MSG-014  something else where a domain belongs
+      UnknownKeywordError       MSG-015  a class keyword that does not exist
 """
 
 from __future__ import annotations
@@ -29,12 +31,14 @@ __all__ = [
     "HandlerSignatureError",
     "MessageNameClashError",
     "MessageSetError",
+    "NotADomainError",
     "NotAMessageError",
     "NotAMessageSetError",
     "OutsideDomainError",
     "TypeIdClashError",
     "TypelessMessageError",
     "UnhandledMessageError",
+    "UnknownKeywordError",
     "UnreceivedHandlerError",
     "UnreceivedIgnoreError",
 ]
@@ -208,3 +212,29 @@ class HandlerSignatureError(
     handler: str
     reason: str
     remedy: str
+
+
+class NotADomainError(
+    MessageSetError,
+    code="MSG-014",
+    text="{message_set}: {value} is no domain",
+    next_step="pass a member of mycelium.Domain: {known}",
+):
+    """``domain=`` is something else, such as a text."""
+
+    message_set: str
+    value: str
+    known: str
+
+
+class UnknownKeywordError(
+    MessageSetError,
+    code="MSG-015",
+    text="{actor}: there is no class keyword {keyword!r}",
+    next_step="{hint}",
+):
+    """A class keyword that neither Actor nor a mixin takes."""
+
+    actor: str
+    keyword: str
+    hint: str
