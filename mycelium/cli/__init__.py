@@ -7,7 +7,7 @@ import signal
 import click
 
 from .lazy import LazyGroup
-from .leaving import await_threads, ensure_streams
+from .leaving import await_threads, ensure_streams, forget_unwritten
 
 __all__ = ["cli", "main"]
 
@@ -41,4 +41,5 @@ def main() -> None:
         # Too late to stop anything: what is left takes two seconds at most.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         await_threads(end.code if isinstance(end.code, int) else 0 if end.code is None else 1)
+        forget_unwritten()
         raise

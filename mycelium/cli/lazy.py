@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import sys
 import traceback
 from collections.abc import Mapping
 from typing import IO, Any
@@ -91,7 +92,10 @@ class LazyGroup(click.Group):
         if is_colourless():
             ctx.color = False
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # here a full disk can still be told
         except DeclaredError as error:
             if is_debugging(ctx):
                 click.echo(traceback.format_exc(), err=True)

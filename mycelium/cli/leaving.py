@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["await_threads", "ensure_streams"]
+__all__ = ["await_threads", "ensure_streams", "forget_unwritten"]
 
 _PATIENCE_S = 2.0
 
@@ -20,6 +21,20 @@ def ensure_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  (as long as the program)
+
+
+def forget_unwritten() -> None:
+    """Let the interpreter end without a word about what stdout and stderr could not take (a full disk).
+
+    It flushes both at exit, and would end with 120. What stdout could not take has been told by then; a
+    log that nobody can read is no failure of the run.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def await_threads(code: int) -> None:
