@@ -80,7 +80,7 @@ FIELDS: list[tuple[str, Any, str]] = [
     ),
     ("None", None, f"None is not a field type; {FIELD_TYPES}"),
     ("a plain class", Plain, f"Plain is not a field type; {FIELD_TYPES}"),
-    ("a plain float", float, f"float is not a field type; {FIELD_TYPES}"),
+    ("a plain float", float, "float has no width; use f64 or f32"),
     ("a value", 5, f"5 is not a field type; {FIELD_TYPES}"),
     ("int without width", int, "int has no width; use i64, u32 and so on"),
     ("enum without width", Side, "Side has no width; write Annotated[Side, u8]"),
@@ -421,6 +421,21 @@ def test_a_name_that_only_a_caller_knows_is_not_found() -> None:
         declare()
 
     assert "NameError: name 'Secret' is not defined" in refusal(call)
+
+
+def test_a_field_type_that_was_assigned_is_no_field() -> None:
+    with pytest.raises(
+        DeclarationError, match=r"Order.price: a field type was assigned.*write price: \.\.\., with a colon"
+    ):
+
+        class Order(TLV):
+            price = i64
+
+    class Aliased(TLV):
+        Price = i64
+        price: Price  # type: ignore[valid-type]
+
+    assert Aliased.layout.size == 8
 
 
 def test_an_unknown_class_keyword_is_told_by_python() -> None:

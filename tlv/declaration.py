@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from enum import Enum
-from typing import Any, ClassVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from .annotations import Declared, Namespace, shown, take_apart
 from .codegen import short
@@ -34,6 +34,8 @@ def lay_out(
     inherited: tuple[Field, ...] = (),
 ) -> tuple[Field, ...]:
     """The fields of a class in order; raises `DeclarationError` that says what to change."""
+    if not annotations:
+        _check_no_assigned_types(name, defaults)
     fields = list(inherited)
     taken = {one.name for one in inherited}
     offset = sum(one.size for one in inherited)
@@ -101,6 +103,17 @@ def _padding_field(where: str, name: str, declared: PadType, offset: int) -> Fie
     return Field(name=name, offset=offset, size=declared.size, kind=f"pad[{declared.size}]")
 
 
+def _check_no_assigned_types(name: str, body: Mapping[str, Any]) -> None:
+    """A body without annotations whose values are field types: ``=`` was written for ``:``."""
+    for attribute, value in body.items():
+        if get_origin(value) is Annotated or isinstance(value, PadType | GroupType):
+            raise DeclarationError(
+                where=f"{name}.{attribute}",
+                reason="a field type was assigned, so this is no field",
+                remedy=f"write {attribute}: ..., with a colon",
+            )
+
+
 def _check_name(where: str, name: str, reserved: frozenset[str]) -> None:
     if name.startswith("_"):
         raise DeclarationError(where=where, reason="names with an underscore are for padding", remedy="rename it")
@@ -164,6 +177,8 @@ def _kind(where: str, declared: Declared, namespace: Namespace, byteorder: ByteO
         return _integer(where, declared, byteorder)
     if base is float and declared.find(FloatType):
         return FloatKind(declared.find(FloatType))
+    if base is float:
+        raise DeclarationError(where=where, reason="float has no width", remedy="use f64 or f32")
     if isinstance(getattr(base, "layout", None), Layout):
         return NestedKind(_fixed_message(where, declared))
     raise DeclarationError(where=where, reason=f"{declared.text} is not a field type", remedy=_REMEDY)
