@@ -149,17 +149,31 @@ def test_a_stuck_source_is_waited_for_once() -> None:
 def test_signals_after_the_second_are_impatience_and_the_end_of_the_terminal_is_a_signal() -> None:
     before = signal.getsignal(signal.SIGHUP)
     node = Node(Topology(name="demo", actors={"endless": Endless}))
-    with stop_on_signals(node):
-        node.start()
-        signal.raise_signal(signal.SIGHUP)
-        assert node.stop_requested
-        with pytest.raises(KeyboardInterrupt):
+    try:
+        with stop_on_signals(node):
+            node.start()
+            signal.raise_signal(signal.SIGHUP)
+            assert node.stop_requested
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
+            node.abort()
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) is before
+        assert node.report().exit_code == 130
+    finally:
         node.abort()
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGHUP) is before
-    assert node.report().exit_code == 130
+
+
+def test_a_signal_that_was_ignored_before_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        node = Node(Topology(name="demo", actors={"endless": Endless}))
+        with stop_on_signals(node):
+            signal.raise_signal(signal.SIGHUP)
+            assert not node.stop_requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_while_the_report_is_printed_lets_it_be_printed() -> None:
