@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tlv import implementation
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # No deadline and no verdict on slow drawing: a busy machine must not fail a property. In CI every run draws the same
@@ -18,6 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session", autouse=True, params=[implementation.running])
+def running_implementation(request: pytest.FixtureRequest) -> str:
+    """Which implementation of tlv runs: in the id of every test. `make test` runs the suite once on each."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="session")

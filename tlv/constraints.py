@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import annotated_types as at
 
@@ -48,7 +48,7 @@ def checker(layout: Layout) -> Callable[[Any], None]:
         for name, rules in checks:
             _hold(where, name, rules, getattr(self, name))
         for field in booleans:
-            _check_bool(where, field.name, self._buf[self._off + field.offset])
+            _check_bool(where, field.name, self._payload()[field.offset])
         for name in texts:
             getattr(self, name)
         for field in inner:
@@ -59,7 +59,7 @@ def checker(layout: Layout) -> Callable[[Any], None]:
             else:
                 _check_inner(where, field.name, value)
         for field, check in arrays:
-            check(self, field.name, self._off + field.offset, getattr(self, field.name))
+            check(self, field.name, field.offset, getattr(self, field.name))
 
     return check_fields
 
@@ -72,12 +72,17 @@ def run_rule(rule: Callable[[Any], None]) -> Callable[[Any], None]:
         self._check_fields()
         try:
             rule(self)
-        except DeclaredError:
-            raise
         except ValueError as cause:
-            raise RuleError(message=self.layout.name, rule=str(cause), value=short(self, 400)) from cause
+            raise_rule_error(self, cause)
 
     return validate
+
+
+def raise_rule_error(message: TLV, cause: ValueError) -> NoReturn:
+    """What a class's own ``validate`` said as a `RuleError`; declared errors stay as they are."""
+    if isinstance(cause, DeclaredError):
+        raise cause
+    raise RuleError(message=message.layout.name, rule=str(cause), value=short(message, 400)) from cause
 
 
 def _checks(message: str, path: str, rules: tuple[Any, ...]) -> list[tuple[str, Check]]:
@@ -128,7 +133,7 @@ def _element_checks(message: str, path: str, array: ArrayKind) -> ElementCheck |
             place = f"{path}[{i}]"
             _hold(message, place, rules, value)
             if isinstance(element, BoolKind):
-                _check_bool(message, place, self._buf[at + i])
+                _check_bool(message, place, self._payload()[at + i])
             elif isinstance(element, NestedKind):
                 _check_inner(message, place, value)
             elif inner:

@@ -10,7 +10,8 @@ from typing import Any
 
 from .errors import DeclarationError
 from .kinds import ByteOrder
-from .message import TLV, MessageType
+from .message import TLV
+from .message_type import MessageType
 
 __all__ = ["define_tlv"]
 

@@ -16,6 +16,7 @@
         JsonError                 TLV-010  text is not this message (also ValueError)
         BufferSpaceError          TLV-011  the target buffer is too small or read-only (also ValueError)
         ImmutableError            TLV-012  messages do not change (also AttributeError)
+        ImplementationError       TLV-013  MYCELIUM_TLV asks for what is not there (also ImportError)
         FrameHeaderError          TLV-020  not a frame (also ValueError)
         FrameVersionError         TLV-021  a frame of another version (also ValueError)
         FrameTruncatedError       TLV-022  the frame ends early (also ValueError)
@@ -51,6 +52,7 @@ __all__ = [
     "FrameTruncatedError",
     "FrameVersionError",
     "ImmutableError",
+    "ImplementationError",
     "JsonError",
     "LayoutMismatchError",
     "RuleError",
@@ -238,6 +240,20 @@ class ImmutableError(
 
     message: str
     field: str
+
+
+class ImplementationError(
+    TLVError,
+    ImportError,
+    code="TLV-013",
+    text="MYCELIUM_TLV={choice} cannot be had: {reason}",
+    next_step="{remedy}",
+):
+    """The implementation of the message layer that the environment asks for is not there."""
+
+    choice: str
+    reason: str
+    remedy: str
 
 
 class FrameHeaderError(

@@ -30,6 +30,7 @@ from .errors import (
     TruncatedError,
     UntypedMessageError,
 )
+from .implementation import compiled
 from .market_data import MARKET_DATA_MESSAGES
 from .message import TLV
 from .variable import aligned
@@ -92,6 +93,7 @@ class Known(NamedTuple):
     view: Callable[[Any, int], Any] | None
 
 
+@compiled
 class Frame:
     """A frame that was read: its header, and its messages as views over the same bytes.
 

@@ -153,7 +153,10 @@ class EnumKind(Kind):
         return self.stored.encode(value.value)
 
     def decode(self, stored: Any) -> Any:
-        number = self.stored.decode(stored)
+        return self.member(self.stored.decode(stored))
+
+    def member(self, number: int) -> Any:
+        """The member of that number, or the number."""
         try:
             member = self.members(number)
         except ValueError:

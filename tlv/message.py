@@ -1,20 +1,17 @@
-"""TLV: the base of every declared message, and the metaclass that compiles declarations."""
+"""TLV: the base of every declared message."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from . import codegen
-from .annotations import Namespace
-from .constraints import checker, run_rule
-from .declaration import lay_out
 from .errors import DeclarationError, FieldValueError, JsonError, LayoutMismatchError, TLVError
-from .kinds import ByteOrder
+from .implementation import native
 from .layout import Layout
-from .types import padding
+from .message_type import MessageType
 from .variable import GroupView
 
 if TYPE_CHECKING:
@@ -22,85 +19,7 @@ if TYPE_CHECKING:
 
     from .columns import StructuredArray
 
-__all__ = ["TLV", "MessageType"]
-
-#: Where the type id must lie; 0 is never a type.
-TYPE_ID_MAX = 65_535
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(padding,))
-class MessageType(type):
-    """Compiles a class body into a layout and the functions that work on it.
-
-    A metaclass, because only it can give the class ``__slots__``: a message has two slots and no
-    ``__dict__``, which makes it immutable without a slow ``__setattr__``.
-    """
-
-    layout: Layout
-    type_id: int | None
-
-    def __new__(
-        mcs,
-        name: str,
-        bases: tuple[type, ...],
-        namespace: dict[str, Any],
-        *,
-        type: int | None = None,
-        version: int = 1,
-        byteorder: ByteOrder | None = None,
-        scope: Any = None,
-    ) -> Any:
-        messages = [one for one in bases if isinstance(one, MessageType)]
-        if not messages:
-            return super().__new__(mcs, name, bases, namespace)
-        if len(messages) > 1:
-            raise DeclarationError(
-                where=name, reason="it has two messages as bases", remedy="nest one of them, or repeat its fields"
-            )
-        _check_class(name, namespace, type, version, byteorder)
-        inherited = messages[0].layout
-        order: ByteOrder = byteorder or inherited.byteorder
-        if order != inherited.byteorder and inherited.fields:
-            raise DeclarationError(
-                where=name, reason="its base has another byte order", remedy="repeat the fields instead"
-            )
-        annotations = _annotations(namespace)
-        fields = lay_out(
-            name,
-            annotations,
-            namespace,
-            Namespace(namespace, namespace.get("__module__", ""), scope or sys._getframe(1)),
-            reserved=_API,
-            byteorder=order,
-            inherited=inherited.fields,
-        )
-        size = sum(field.size for field in fields)
-        layout = Layout(name, type, version, order, size, fields)
-        for field in fields:
-            namespace.pop(field.name, None)
-            if not field.is_padding:
-                namespace[field.name] = codegen.reader(name, layout, field)
-        namespace["__slots__"] = ()
-        namespace["__match_args__"] = tuple(field.name for field in layout.values)
-        namespace["__init__"] = codegen.initializer(layout)
-        namespace["emplace"] = staticmethod(codegen.emplacer(layout))
-        namespace["layout"] = layout
-        namespace["type_id"] = type
-        rule = namespace.get("validate")
-        if rule is not None:
-            namespace["validate"] = run_rule(rule)
-        cls: Any = super().__new__(mcs, name, bases, namespace)
-        # In the class's own dict as plain functions: a classmethod costs 80 ns more to bind.
-        cls.ref_from = staticmethod(codegen.ref_maker(cls, layout))
-        cls._view = staticmethod(codegen.view_maker(cls))
-        cls._check_fields = checker(layout)
-        return cls
-
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> None:
-        super().__init__(name, bases, namespace)
-
-    def __repr__(cls) -> str:
-        return f"<message {cls.__module__}.{cls.__qualname__}>"
+__all__ = ["TLV"]
 
 
 class TLV(metaclass=MessageType):
@@ -220,7 +139,7 @@ class TLV(metaclass=MessageType):
         if field.codec is None or field.is_variable:
             msg = f"{self.layout.name}.{name} has no stored number"
             raise TypeError(msg)
-        return field.codec.raw(codegen.stored(self.layout, field, self._buf, self._off))
+        return field.codec.raw(codegen.stored(self.layout, field, self._payload(), 0))
 
     def columns(self, name: str) -> StructuredArray:
         """A group as a NumPy structured array over its bytes, without copying.
@@ -274,7 +193,7 @@ class TLV(metaclass=MessageType):
         """The bytes as the constructor would lay them out, so that equal values are equal bytes."""
         if not self.layout.variable:
             return bytes(self._payload())
-        return bytes(type(self)(*(getattr(self, name) for name in self.__match_args__))._buf)
+        return bytes(type(self)(*(getattr(self, name) for name in self.__match_args__))._payload())
 
     def _to_json_dict(self) -> dict[str, Any]:
         return {
@@ -323,12 +242,6 @@ class TLV(metaclass=MessageType):
         return _restore, (type(self), self.layout.digest, bytes(self._payload()))
 
 
-#: What the class statement makes, so that a body cannot.
-_MADE = frozenset({"__init__", "__match_args__", "__slots__", "emplace", "layout", "ref_from", "type_id"})
-#: Names that a field cannot have.
-_API = frozenset(name for name in dir(TLV) if not name.startswith("__")) | {"self", "emplace", "mro"}
-
-
 def _shown(message: TLV, name: str) -> str:
     """The repr of a field, or why it cannot be read: damaged bytes must not spoil a log line."""
     try:
@@ -355,23 +268,5 @@ def _no_layout(cls: type[TLV]) -> DeclarationError:
     )
 
 
-def _annotations(namespace: dict[str, Any]) -> dict[str, Any]:
-    declared: dict[str, Any] = namespace.get("__annotations__", {})
-    return declared
-
-
-def _check_class(
-    name: str, namespace: dict[str, Any], type_id: int | None, version: int, byteorder: ByteOrder | None
-) -> None:
-    problem = None
-    made = sorted(_MADE & (namespace.keys() - _annotations(namespace).keys()))
-    if type_id is not None and (type(type_id) is not int or not 1 <= type_id <= TYPE_ID_MAX):
-        problem = (f"type={type_id!r} is no wire type", f"choose a number from 1 to {TYPE_ID_MAX}")
-    elif type(version) is not int or not 0 <= version <= 255:
-        problem = (f"version={version!r} is no schema version", "choose a number from 0 to 255")
-    elif byteorder not in (None, "little", "big"):
-        problem = (f"byteorder={byteorder!r} is unknown", 'write "little" or "big"')
-    elif made:
-        problem = (f"messages make their own {', '.join(made)}", "remove it; use defaults, or a method of another name")
-    if problem:
-        raise DeclarationError(where=name, reason=problem[0], remedy=problem[1])
+if native is not None:
+    native.register(no_layout=_no_layout, group_class=GroupView)

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .errors import FieldBoundsError
+from .implementation import compiled
 from .kinds import ByteOrder, Kind, listed, unhexed
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def aligned(size: int) -> int:
     return (size + 7) & ~7
 
 
+@compiled
 class GroupView(Sequence[T]):
     """The items of a group, read in place: each access makes a view of one item."""
 

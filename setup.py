@@ -1,0 +1,44 @@
+"""The compiled core of the message layer. Everything else about this project is in pyproject.toml.
+
+The extension is optional: where it cannot be built the install succeeds, and `tlv` runs on its Python twin.
+
+    MYCELIUM_WERROR=1     warnings are errors (CI and the make targets set it)
+    MYCELIUM_SANITIZE=1   build with AddressSanitizer and UndefinedBehaviorSanitizer (`make asan`)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+arguments: list[str] = []
+link: list[str] = []
+macros: list[tuple[str, str | None]] = []
+if sys.platform == "win32":
+    arguments += ["/std:c11"]
+else:
+    arguments += ["-std=c11", "-O3", "-Wall", "-Wextra", "-fno-strict-aliasing", "-fvisibility=hidden"]
+    if os.environ.get("MYCELIUM_WERROR"):
+        arguments.append("-Werror")
+if os.environ.get("MYCELIUM_SANITIZE"):
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
+    arguments += [*sanitizers, "-O1"]
+    link += sanitizers
+    macros.append(("MYCELIUM_NO_FREELIST", None))
+
+setup(
+    ext_modules=[
+        Extension(
+            "tlv._native",
+            sources=["tlv/native/module.c"],
+            depends=sorted(map(str, Path("tlv/native").glob("*.h"))),
+            extra_compile_args=arguments,
+            extra_link_args=link,
+            define_macros=macros,
+            optional=not os.environ.get("MYCELIUM_WERROR"),
+        )
+    ]
+)
