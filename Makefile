@@ -11,8 +11,10 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 ARGS ?=
+# What the compiled core is built from; without a compiler the install succeeds, and tlv runs on its twin in Python.
+CORE := setup.py $(wildcard tlv/native/*)
 
-.PHONY: help demo test lint format format-check types coverage wheel bench check clean
+.PHONY: help demo test lint format format-check types coverage wheel bench check asan leaks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -20,8 +22,10 @@ help: ## list the targets
 demo: $(VENV)/.runtime ## run the market-data topology on simulated venues (ARGS="--speed 1x" and the like)
 	@$(BIN)/mycelium run configs/market_data.toml $(ARGS)
 
-test: $(VENV)/.dev ## run the test suite (ARGS="-k frame" and the like)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## run the test suite, once on each implementation of tlv (ARGS="-k frame" and the like)
+	@for one in $$($(BIN)/python -c 'from tlv import implementation; print(*implementation.available())'); do \
+	  MYCELIUM_TLV=$$one $(BIN)/python -m pytest $(ARGS); \
+	done
 
 lint: $(VENV)/.dev ## look for faults in style and habit
 	@$(BIN)/ruff check .
@@ -49,8 +53,18 @@ bench: $(VENV)/.dev ## run all benches (`mycelium bench` is the short form)
 
 check: lint format-check types test ## what to run before a commit
 
+asan: $(VENV)/.dev ## run the suite of tlv on the compiled core under AddressSanitizer and UBSan
+	@MYCELIUM_SANITIZE=1 MYCELIUM_WERROR=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib >build/asan.log 2>&1 \
+	  || { cat build/asan.log; exit 1; }
+	@LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH=build/asan/lib MYCELIUM_TLV=native \
+	  $(BIN)/python -m pytest -o pythonpath="build/asan/lib ." tests/test_tlv_*.py tests/test_frame_*.py tests/test_batch.py $(ARGS)
+
+leaks: $(VENV)/.dev ## 10 million operations of each kind: memory must not grow (ARGS=100000 for a short run)
+	@MYCELIUM_TLV=native $(BIN)/python benches/leaks.py $(ARGS)
+
 clean: ## remove .venv and everything that was built
-	@rm -rf $(VENV) build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@rm -rf $(VENV) tlv/*.so build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A candidate counts only when it really runs: version managers leave a python3.13 on the path that starts nothing.
@@ -66,12 +80,12 @@ $(VENV)/.python:
 	exit 1
 
 # The demo waits for what it needs to run, and for no more; the developer's set includes it.
-$(VENV)/.runtime: pyproject.toml | $(VENV)/.python
+$(VENV)/.runtime: pyproject.toml $(CORE) | $(VENV)/.python
 	@echo "installing mycelium and what it needs to run" >&2
 	@$(PIP_INSTALL) -e .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/.python
+$(VENV)/.dev: pyproject.toml $(CORE) | $(VENV)/.python
 	@echo "installing mycelium and what it takes to develop it" >&2
 	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $(VENV)/.runtime $@

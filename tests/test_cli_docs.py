@@ -55,7 +55,9 @@ def test_a_wrong_command_is_told_with_the_nearest() -> None:
 
 
 def test_the_version_is_told() -> None:
-    assert re.fullmatch(r"mycelium \d+\.\d+\.\d+\n", CliRunner().invoke(cli, ["--version"]).output)
+    assert re.fullmatch(
+        r"mycelium \d+\.\d+\.\d+ \(tlv: (native|python)\)\n", CliRunner().invoke(cli, ["--version"]).output
+    )
 
 
 def test_the_topology_of_the_page_runs(tmp_path: Path) -> None:

@@ -12,6 +12,18 @@ from .leaving import await_threads, ensure_streams, forget_unwritten
 __all__ = ["cli", "main"]
 
 
+def show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the version, and which implementation of the message layer runs."""
+    if not asked or context.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    from tlv import implementation
+
+    click.echo(f"mycelium {version('mycelium-actors')} (tlv: {implementation.running})")
+    context.exit()
+
+
 @click.group(
     cls=LazyGroup,
     commands={
@@ -24,7 +36,7 @@ __all__ = ["cli", "main"]
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="mycelium-actors", prog_name="mycelium", message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=show_version, help="Show it.")
 def cli() -> None:
     """Message-driven services: run a topology of actors, look at its messages, measure it.
 

@@ -298,35 +298,31 @@ static PyObject *get_array(const Item *item, Message *m, const char *p)
     return values;
 }
 
-/* -1 where the twin has to look at it: no exception is set then, or one that it will raise too. */
+/* values is a tuple: a list would be at the mercy of the conversions. */
 static int put_array_items(const Item *item, PyObject *values, char *p)
 {
+    if (PyTuple_GET_SIZE(values) != item->count) {
+        PyErr_SetString(PyExc_ValueError, "another number of elements");
+        return -1;
+    }
     for (Py_ssize_t i = 0; i < item->count; i++) {
-        /* A conversion may have changed the list. */
-        if (Py_SIZE(values) != item->count) {
-            return -1;
-        }
-        PyObject *value = PyTuple_CheckExact(values) ? PyTuple_GET_ITEM(values, i) : PyList_GET_ITEM(values, i);
-        Py_INCREF(value);
-        int result = item->element->put(item->element, value, p + i * item->element->size);
-        Py_DECREF(value);
-        if (result < 0) {
+        if (item->element->put(item->element, PyTuple_GET_ITEM(values, i), p + i * item->element->size) < 0) {
             return -1;
         }
     }
-    return Py_SIZE(values) == item->count ? 0 : -1;
+    return 0;
 }
 
 static int put_array(const Item *item, PyObject *value, char *p)
 {
     if (PyTuple_CheckExact(value) || PyList_CheckExact(value)) {
-        if (put_array_items(item, value, p) == 0) {
-            return 0;
+        PyObject *values = PySequence_Tuple(value);
+        int result = values == NULL ? -1 : put_array_items(item, values, p);
+        Py_XDECREF(values);
+        if (result == 0 || !PyErr_ExceptionMatches(PyExc_Exception)) {
+            return result;
         }
-        if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
-            return -1;
-        }
-        PyErr_Clear();
+        PyErr_Clear(); /* the twin raises it again, with the name of the field */
     }
     PyObject *packed = item->name == NULL
                            ? PyObject_CallMethod(item->codec, "encode", "O", value)
