@@ -95,6 +95,7 @@ EXPORTS = [
     "JsonError",
     "BufferSpaceError",
     "ImmutableError",
+    "ImplementationError",
     "FrameHeaderError",
     "FrameVersionError",
     "FrameTruncatedError",

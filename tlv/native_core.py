@@ -9,7 +9,6 @@ from __future__ import annotations
 import decimal
 import inspect
 import struct
-from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -35,15 +34,21 @@ from .variable import GroupKind, VariableBytesKind, VariableKind, VariableTextKi
 __all__ = ["finish", "new_class", "new_root", "prepare"]
 
 core: Any = implementation.native
-core.register(
-    as_buffer=as_buffer,
-    decimal=decimal.Decimal,
-    struct_error=struct.error,
-    field_value_error=FieldValueError,
-    truncated_error=TruncatedError,
-    content_error=FrameContentError,
-)
-new_class: Callable[..., Any] = core.new_class
+
+if core is not None:
+    core.register(
+        as_buffer=as_buffer,
+        decimal=decimal.Decimal,
+        struct_error=struct.error,
+        field_value_error=FieldValueError,
+        truncated_error=TruncatedError,
+        content_error=FrameContentError,
+    )
+
+
+def new_class(mcs: type[type], name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> Any:
+    """A message class, after `prepare` and before `finish`."""
+    return core.new_class(mcs, name, bases, namespace)
 
 
 def new_root(mcs: type[type], name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> Any:

@@ -94,7 +94,7 @@ static inline int message_check(Plan *plan, Message *m)
     if (LIKELY(hold)) {
         return 0;
     }
-    PyObject *result = PyObject_CallMethod(plan->fallback, "check", "O", m);
+    PyObject *result = PyObject_CallMethod(plan->fallback, "check", "(O)", m);
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;
 }

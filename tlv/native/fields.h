@@ -145,7 +145,7 @@ static int put_packed(const Item *item, PyObject *packed, char *p)
 
 static int put_by_codec(const Item *item, PyObject *value, char *p)
 {
-    PyObject *packed = PyObject_CallMethod(item->codec, "encode", "O", value);
+    PyObject *packed = PyObject_CallMethod(item->codec, "encode", "(O)", value);
     if (packed == NULL) {
         return -1;
     }
@@ -176,7 +176,7 @@ static PyObject *get_enum(const Item *item, Message *m, const char *p)
         Py_INCREF(value);
     }
     else if (!PyErr_Occurred()) {
-        value = PyObject_CallMethod(item->codec, "member", "O", number); /* a combined flag, or none */
+        value = PyObject_CallMethod(item->codec, "member", "(O)", number); /* a combined flag, or none */
     }
     Py_DECREF(number);
     return value;
@@ -325,7 +325,7 @@ static int put_array(const Item *item, PyObject *value, char *p)
         PyErr_Clear(); /* the twin raises it again, with the name of the field */
     }
     PyObject *packed = item->name == NULL
-                           ? PyObject_CallMethod(item->codec, "encode", "O", value)
+                           ? PyObject_CallMethod(item->codec, "encode", "(O)", value)
                            : PyObject_CallMethod(item->plan->fallback, "encode", "OO", item->name, value);
     if (packed == NULL) {
         return -1;

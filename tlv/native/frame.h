@@ -183,7 +183,7 @@ static inline PyObject *handler_of(PyObject *handlers, PyTypeObject *type)
         Py_XINCREF(handler);
     }
     else {
-        handler = PyObject_CallMethod(handlers, "get", "O", type);
+        handler = PyObject_CallMethod(handlers, "get", "(O)", type);
     }
     if (handler == Py_None) {
         Py_CLEAR(handler);
