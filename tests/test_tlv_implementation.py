@@ -43,7 +43,7 @@ def test_an_unknown_implementation_is_a_declared_error() -> None:
     told = run("quick", code="import tlv")
     assert told.returncode != 0
     assert "TLV-013" in told.stderr
-    assert "native or python" in told.stderr
+    assert "python or native" in told.stderr
 
 
 def test_native_that_was_not_built_is_a_declared_error(monkeypatch: pytest.MonkeyPatch) -> None:

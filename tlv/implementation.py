@@ -4,7 +4,7 @@
 
     native    the compiled core `tlv._native`; an error where it was not built
     python    its twin in Python: the specification, and what type checkers read
-    (unset)   native where it was built, else python
+    (unset)   python: the compiled core is a preview until it has been fuzzed at length
 
 The twin is written as if it were alone. A class of it that has a compiled part says so with
 `compiled`; declarations are made by the functions of `tlv.codegen` or of `tlv.native_core`.
@@ -23,7 +23,7 @@ from .errors import ImplementationError
 __all__ = ["CHOICES", "VARIABLE", "available", "compiled", "native", "running"]
 
 VARIABLE = "MYCELIUM_TLV"
-CHOICES = ("native", "python")
+CHOICES = ("python", "native")
 
 C = TypeVar("C", bound=type[Any])
 
@@ -32,18 +32,16 @@ def _load(choice: str) -> ModuleType | None:
     """The compiled core, or none where the twin is to run."""
     if choice not in ("", *CHOICES):
         raise ImplementationError(choice=choice, reason="it is unknown", remedy=f"set it to {' or '.join(CHOICES)}")
-    if choice == "python":
+    if choice != "native":
         return None
     try:
         return importlib.import_module("tlv._native")
     except ImportError as cause:
-        if choice == "native":
-            raise ImplementationError(
-                choice=choice,
-                reason=f"it was not built ({cause})",
-                remedy=f"install again where there is a C compiler, or unset {VARIABLE}",
-            ) from cause
-        return None
+        raise ImplementationError(
+            choice=choice,
+            reason=f"it was not built ({cause})",
+            remedy=f"install again where there is a C compiler, or unset {VARIABLE}",
+        ) from cause
 
 
 #: The compiled core, where it runs.
