@@ -24,9 +24,14 @@ pytestmark = pytest.mark.usefixtures("nothing_left_running")
 
 @pytest.fixture
 def nothing_left_running() -> Iterator[None]:
+    before = set(threading.enumerate())
     yield
     pykka.ActorRegistry.stop_all(timeout=DEADLINE)
     assert pykka.ActorRegistry.get_all() == []
+    # An actor is out of the registry before its last hook and its last log: those belong to this test, not to the next.
+    for thread in set(threading.enumerate()) - before:
+        thread.join(DEADLINE)
+        assert not thread.is_alive(), thread.name
 
 
 @pytest.fixture(params=[pykka.ThreadingActor, Actor], ids=["pykka", "mycelium"])
