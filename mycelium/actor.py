@@ -198,8 +198,6 @@ class Actor(Handling):
         else:
             item: Any = message
             if not route.advance() & SAMPLE_MASK:
-                for _, mailbox in route.targets:
-                    mailbox.give_way()
                 item = Sampled(message, now_ns())
             for append, mailbox in route.targets:
                 append(item)

@@ -51,7 +51,6 @@ class ActorRef(pykka.ActorRef[A]):
             pass  # and told below, so that an error does not carry this one
         else:
             if not number & SAMPLE_MASK:
-                self._mailbox.give_way()
                 message = Sampled(message, now_ns())
             self._append(message)
             if self._mailbox.asleep:

@@ -13,10 +13,9 @@ import pytest
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from mycelium import mailbox as mailbox_module
 from mycelium.errors import StoppedFirstError
 from mycelium.latency import now_ns
-from mycelium.mailbox import GIVE_WAY_AT, Internal, Mailbox, Sampled
+from mycelium.mailbox import Internal, Mailbox, Sampled
 from mycelium.reply import Reply
 from tlv import TLV, i64
 
@@ -355,14 +354,3 @@ def test_it_is_idle_when_nothing_waits_and_nobody_works(mailbox: Mailbox) -> Non
     assert joined(thread)
     mailbox.close()
     assert mailbox.idle
-
-
-def test_a_sender_gives_way_only_to_an_owner_far_behind(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    naps: list[float] = []
-    monkeypatch.setattr(mailbox_module, "sleep", naps.append)
-    mailbox.items.extend(range(GIVE_WAY_AT))
-    mailbox.give_way()
-    assert naps == []
-    mailbox.put(Tick(number=1))
-    mailbox.give_way()
-    assert naps == [mailbox_module.NAP_S]
