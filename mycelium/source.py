@@ -68,8 +68,8 @@ class Source(Actor):
     generator is exhausted, or the source stopped or failed before that; ``exhausted`` tells which.
     """
 
-    high_water: ClassVar[int] = 4096
-    low_water: ClassVar[int] = 1024
+    high_water: ClassVar[int] = 1024
+    low_water: ClassVar[int] = 256
     #: Messages between two looks at the mailboxes downstream.
     chunk: ClassVar[int] = 256
 
