@@ -11,7 +11,9 @@
 #ifndef TLV_METATYPE_H
 #define TLV_METATYPE_H
 
+#include "emplace.h"
 #include "methods.h"
+#include "views.h"
 
 static PyObject *metatype_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {

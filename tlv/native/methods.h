@@ -5,6 +5,7 @@
 #ifndef TLV_METHODS_H
 #define TLV_METHODS_H
 
+#include "buffers.h"
 #include "compile.h"
 
 static PyObject *message_as_bytes(PyObject *self, PyObject *unused)

@@ -3,18 +3,24 @@
  * What it does is specified by its twin in Python, whose names it bears: MessageType, TLV (Message
  * here), GroupView, Frame. Declarations, errors and all that is rare stay in Python.
  *
- *   state.h      what the module owns          views.h      ref_from, read_from
- *   numbers.h    integers, floats              construct.h  the constructor, emplace
- *   plan.h       a compiled layout             compile.h    ... and how it is made
- *   message.h    the object, the freelist      methods.h    bytes, comparison, hash
- *   buffers.h    bytes of others               metatype.h   the class of message classes
- *   groups.h     group items as a sequence     frame.h      walking and dispatching frames
- *   fields.h     one field                     checks.h     constraints over raw memory
- *   attributes.h message.field, quickly
+ *   state.h       what the module owns          message.h      the object, the freelist
+ *   numbers.h     bytes to numbers and back     buffers.h      bytes of others
+ *   plan.h        a compiled layout             views.h        ref_from, read_from
+ *   compile.h     ... how it is made, with      methods.h      bytes, comparison, hash
+ *     compile_fields.h, compile_checks.h        metatype.h     the class of message classes
+ *
+ *   scalars.h     numbers, enums, decimals      arguments.h    arguments to values
+ *   texts.h       bytes and text                parts.h        values after the fixed block
+ *   composites.h  nested, arrays, optionals     construct.h    the constructor
+ *   variable.h    data after the fixed block    emplace.h      the same into a buffer
+ *   groups.h      group items as a sequence     checks.h       constraints over raw memory
+ *   fields.h      the descriptor of a field     walk.h         the TLVs of a frame
+ *   attributes.h  message.field, quickly        frame.h, frame_iterator.h
  *
  * Everything is one translation unit, so that the compiler sees through the layers.
  */
 #include "frame.h"
+#include "metatype.h"
 
 /* register(build, as_buffer, group_class, no_layout, errors...): what the core asks of Python. */
 static PyObject *module_register(PyObject *module, PyObject *args, PyObject *kwargs)

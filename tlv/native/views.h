@@ -9,7 +9,6 @@
 #include "buffers.h"
 #include "attributes.h"
 #include "checks.h"
-#include "fields.h"
 
 /* The arguments (buf, offset=0, length=None) of the three. Numbers are read before the buffer is
  * looked at: their __index__ may run anything. */
