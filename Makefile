@@ -15,7 +15,7 @@ ARGS ?=
 CORE := setup.py $(wildcard tlv/native/*)
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 
-.PHONY: help demo test test-native lint format format-check types coverage wheel bench check asan leaks clean
+.PHONY: help demo test test-native test-legacy lint format format-check types coverage wheel bench check asan leaks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ test-native: $(VENV)/.dev ## run the tests of messages and frames on the compile
 	@if $(BIN)/python -c 'import tlv._native' 2>/dev/null; then \
 	  MYCELIUM_TLV=native $(BIN)/python -m pytest $(TLV_TESTS) $(ARGS); \
 	else echo "the compiled core of tlv was not built here: skipped"; fi
+
+test-legacy: $(VENV)/.dev ## run the same tests on the messages that copy
+	@MYCELIUM_TLV=legacy $(BIN)/python -m pytest $(TLV_TESTS) $(ARGS)
 
 lint: $(VENV)/.dev ## look for faults in style and habit
 	@$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.frame_messages import MESSAGES, Flag, Heartbeat, Level, Note, Tick
 from tests.frame_oracle import Tlv, frame_bytes
 from tests.market_data_samples import SAMPLES
+from tests.zero_copy import zero_copy
 from tlv import TLV, Batch, ColumnsShapeError, DeclarationError, FieldBoundsError, Frame, FrameWriter, read_frame
 
 
@@ -188,6 +189,7 @@ def test_a_batch_of_several_types_is_refused() -> None:
 # Memory -----------------------------------------------------------------------------------------------------------
 
 
+@zero_copy
 def test_messages_of_a_batch_read_what_the_buffer_holds_now() -> None:
     writer = FrameWriter()
     for tick in ticks(1, 2):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.frame_messages import Heartbeat, Tick
 from tests.frame_oracle import Tlv, frame_bytes
 from tests.market_data_samples import SAMPLES, any_message_of
+from tests.zero_copy import zero_copy
 from tlv import (
     TLV,
     Batch,
@@ -423,6 +424,7 @@ def test_variable_messages_of_several_lengths_make_one_batch_of_messages() -> No
     assert Batch.of(books).column("sequence").tolist() == [0, 1, 2]
 
 
+@zero_copy
 def test_a_group_has_columns_over_its_own_bytes() -> None:
     book = SAMPLES[2]
     buffer = bytearray(b"odd" + bytes(book))

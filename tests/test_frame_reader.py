@@ -14,6 +14,7 @@ import pytest
 from tests.frame_messages import MESSAGES, Flag, Heartbeat, Level, Note, Tick
 from tests.frame_oracle import Tlv, frame_bytes
 from tests.market_data_samples import SAMPLES
+from tests.zero_copy import zero_copy
 from tlv import (
     TLV,
     DeclarationError,
@@ -288,6 +289,7 @@ def test_two_classes_of_one_type_cannot_be_among_them() -> None:
 # Bytes in place ---------------------------------------------------------------------------------------------------
 
 
+@zero_copy
 def test_views_of_a_frame_read_what_the_buffer_holds_now() -> None:
     buffer = bytearray(written(Tick(1, 2), Note(3, "three")))
     tick, note = read(buffer)
@@ -300,6 +302,7 @@ def test_views_of_a_frame_read_what_the_buffer_holds_now() -> None:
     assert note.text == "THREE"
 
 
+@zero_copy
 def test_views_share_memory_with_the_frame() -> None:
     np = pytest.importorskip("numpy")
     buffer = bytearray(written(*SAMPLES))
@@ -315,6 +318,7 @@ def test_to_owned_takes_a_message_out_of_the_frame() -> None:
     assert kept == Tick(1, 2)
 
 
+@zero_copy
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="counts references")
 def test_a_view_keeps_the_buffer_alive_and_nothing_else_does() -> None:
     buffer = Buffer(written(Tick(1, 2), Note(3, "three")))
@@ -333,6 +337,7 @@ def test_a_view_keeps_the_buffer_alive_and_nothing_else_does() -> None:
     assert watch() is None
 
 
+@zero_copy
 def test_a_bytearray_cannot_be_resized_while_a_view_of_it_is_there() -> None:
     buffer = bytearray(written(Tick(1, 2)))
     (tick,) = read(buffer)

@@ -13,6 +13,7 @@ import pytest
 from tests.frame_messages import MESSAGES, Flag, Heartbeat, Level, Note, Tick
 from tests.frame_oracle import read_bytes
 from tests.market_data_samples import SAMPLES
+from tests.zero_copy import zero_copy
 from tlv import (
     TLV,
     BufferSpaceError,
@@ -97,6 +98,7 @@ def test_one_message_larger_than_the_buffer_makes_it_grow_at_once() -> None:
     assert note.text == "x" * 1_000_000
 
 
+@zero_copy
 def test_a_view_is_appended_as_it_stands() -> None:
     buffer = bytearray(b"......" + bytes(Tick(1, 2)) + b"....")
     view = Tick.ref_from(buffer, 6)

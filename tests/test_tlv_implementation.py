@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import pytest
 
+from tests.zero_copy import zero_copy
 from tlv import TLV, FrameWriter, Group, Size, i16, i32, i64, i256, implementation, read_frame
 
 native_only = pytest.mark.skipif(implementation.native is None, reason="the compiled core does not run")
@@ -108,6 +109,7 @@ def test_a_class_and_its_messages_are_collected() -> None:
     assert gone() is None
 
 
+@zero_copy
 def test_a_bytearray_under_a_part_of_a_view_cannot_be_resized() -> None:
     data = bytearray(bytes(Path(Point(1, 2), [Point(3, 4)])))
     part: Any = Path.ref_from(data).points[0]

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
+from tests.zero_copy import zero_copy
 from tlv import TLV, DeclarationError, FieldBoundsError, FieldValueError, Group, Size, TruncatedError, i16, i64, u8, u32
 
 
@@ -60,6 +61,7 @@ def test_nested_messages_and_arrays_read_as_what_they_were_made_of() -> None:
     assert Shape(**{name: getattr(SHAPE, name) for name in Shape.__match_args__}) == SHAPE
 
 
+@zero_copy
 def test_a_nested_message_is_a_view_of_its_part() -> None:
     buffer = bytearray(bytes(SHAPE))
     view = Shape.ref_from(buffer)

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import pytest
 
+from tests.zero_copy import zero_copy
 from tlv import TLV, BufferTypeError, Group, Size, TruncatedError, i64, i256, u8, u32
 
 
@@ -131,6 +132,7 @@ SOURCES = [
 ]
 
 
+@zero_copy
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("message, other", PAIRS)
 def test_a_view_copies_no_byte(message: TLV, other: TLV, source: Any, tmp_path: Path) -> None:
@@ -148,6 +150,7 @@ def test_a_view_copies_no_byte(message: TLV, other: TLV, source: Any, tmp_path: 
         del view, inner
 
 
+@zero_copy
 @pytest.mark.parametrize("message, other", PAIRS)
 def test_as_bytes_of_a_view_is_the_memory_itself(message: TLV, other: TLV) -> None:
     buffer = bytearray(bytes(message))
@@ -187,6 +190,7 @@ class Buffer(bytearray):
     """A bytearray that can be watched."""
 
 
+@zero_copy
 @pytest.mark.parametrize("message, other", PAIRS)
 def test_a_view_keeps_its_buffer_and_nothing_keeps_it_longer(message: TLV, other: TLV) -> None:
     buffer = Buffer(bytes(message))
@@ -207,6 +211,7 @@ def test_a_part_of_a_view_keeps_the_buffer_too() -> None:
     assert [part.value for part in parts] == [6, 2]
 
 
+@zero_copy
 def test_a_view_of_bytes_holds_one_reference() -> None:
     buffer = bytes(FIXED) + b"tail"
     before = sys.getrefcount(buffer)
@@ -216,6 +221,7 @@ def test_a_view_of_bytes_holds_one_reference() -> None:
     assert sys.getrefcount(buffer) == before
 
 
+@zero_copy
 @pytest.mark.parametrize("message, other", PAIRS)
 def test_a_bytearray_cannot_be_resized_under_a_view(message: TLV, other: TLV) -> None:
     buffer = bytearray(bytes(message) + bytes(8))

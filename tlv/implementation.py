@@ -4,10 +4,11 @@
 
     native    the compiled core `tlv._native`; an error where it was not built
     python    its twin in Python: the specification, and what type checkers read
+    legacy    messages that are copied and unpacked when they are read, `tlv.legacy`: the way back
     (unset)   python: the compiled core is a preview until it has been fuzzed at length
 
 The twin is written as if it were alone. A class of it that has a compiled part says so with
-`compiled`; declarations are made by the functions of `tlv.codegen` or of `tlv.native_core`.
+`compiled`; declarations are made by the functions of `tlv.codegen`, `tlv.native_core` or `tlv.legacy`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .errors import ImplementationError
 __all__ = ["CHOICES", "VARIABLE", "available", "compiled", "native", "running"]
 
 VARIABLE = "MYCELIUM_TLV"
-CHOICES = ("python", "native")
+CHOICES = ("python", "native", "legacy")
 
 C = TypeVar("C", bound=type[Any])
 
@@ -46,8 +47,8 @@ def _load(choice: str) -> ModuleType | None:
 
 #: The compiled core, where it runs.
 native = _load(os.environ.get(VARIABLE, ""))
-#: Which implementation runs: "native" or "python".
-running = "python" if native is None else "native"
+#: Which implementation runs: one of `CHOICES`.
+running = "native" if native is not None else "legacy" if os.environ.get(VARIABLE) == "legacy" else "python"
 
 
 def available() -> tuple[str, ...]:

@@ -10,15 +10,17 @@ from .annotations import Namespace
 from .constraints import run_rule
 from .declaration import lay_out
 from .errors import DeclarationError
-from .implementation import compiled, native
+from .implementation import compiled, native, running
 from .kinds import ByteOrder
 from .layout import Layout
 from .types import padding
 
 __all__ = ["MessageType"]
 
-if TYPE_CHECKING or native is None:
+if TYPE_CHECKING or running == "python":
     functions = codegen
+elif running == "legacy":
+    from . import legacy as functions
 else:
     from . import native_core as functions
 
