@@ -1,7 +1,8 @@
 """Somebody else's records in place: Databento DBN files, without its library.
 
 DBN is a packed little-endian format: a header, metadata, then records that begin with their length.
-A declared class describes such bytes as well as our own; `ref_from` reads them where they lie.
+A declared class describes such bytes as well as our own; `ref_from` reads them where they lie, and
+`Batch.over` a whole run of one kind, record by record or as columns.
 MBO, MBP-1 and trade records are the same in versions 1, 2 and 3 of the format.
 
 Run it: ``python examples/databento_dbn.py [FILE...]``. Without files it reads those of
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from tlv import TLV, Doc, Null, Size, TLVError, i32, i64, u8, u16, u32, u64
+from tlv import TLV, Batch, Doc, Null, Size, TLVError, i32, i64, u8, u16, u32, u64
 
 Price = Annotated[i64 | None, Null(2**63 - 1), Doc("price, none if undefined", unit="1e-9")]
 Time = Annotated[u64, Doc(unit="ns since the epoch, UTC")]
@@ -171,6 +172,20 @@ def records(data: bytes) -> Iterator[Mbo | Trade | Mbp1 | RecordHeader]:
         offset += size
 
 
+def one_kind(data: bytes) -> Batch[Mbo | Trade | Mbp1] | None:
+    """All records of a file as one batch where they are of one kind and one length, as they are in most files."""
+    start = Prefix.layout.size + Prefix.ref_from(data).metadata_size
+    length, rtype = data[start : start + 2] if start + 2 <= len(data) else (0, 0)
+    stride, kind = 4 * length, RECORDS.get(rtype)
+    if kind is None or stride < kind.layout.size or (len(data) - start) % stride:
+        return None
+    count = (len(data) - start) // stride
+    # The first two bytes of each record. As long as all have this length, the next one is where it is looked for.
+    if data[start::stride] != bytes([length]) * count or data[start + 1 :: stride] != bytes([rtype]) * count:
+        return None
+    return Batch.over(kind, data, start, stride=stride)
+
+
 def describe_file(name: str, data: bytes) -> None:
     """Print what a file holds."""
     prefix, head = metadata(data)
@@ -184,6 +199,9 @@ def describe_file(name: str, data: bytes) -> None:
             last = record
     print(f"{name}: DBN version {prefix.version}, {head.dataset}, {len(data):,} bytes unpacked")
     print(f"  records: {', '.join(f'{kind} {number:,}' for kind, number in kinds.most_common())}")
+    batch = one_kind(data)
+    if batch is not None:
+        print(f"  one run: {batch}, sizes add up to {sum(record.size for record in batch):,}")
     if last is not None:
         print(f"  actions: {', '.join(f'{action} {number:,}' for action, number in sorted(actions.items()))}")
         print(f"  last:    {last}")

@@ -537,6 +537,7 @@ def test_wide_integers_can_be_added_up_by_limbs() -> None:
 
 def test_without_numpy_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numpy", None)
+    monkeypatch.setattr("tlv.columns._makers", {})  # as in a process in which it was never there
     batch = next(iter(read_frame(frame_of(*trades(1))).batches()))
     book = SAMPLES[2]
     for ask in (

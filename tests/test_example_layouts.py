@@ -72,6 +72,29 @@ def test_every_dbn_record_equals_what_databento_decodes(shared_data: Path, name:
         assert_same(our, their)
 
 
+@pytest.mark.parametrize("name, count", DBN_FILES.items())
+def test_a_dbn_file_of_one_kind_is_one_batch(shared_data: Path, name: str, count: int) -> None:
+    data = dbn.load(shared_data / "dbn" / name)
+    batch = dbn.one_kind(data)
+    assert batch is not None
+    assert list(batch) == list(dbn.records(data))
+    assert len(batch) == count
+    assert batch.column("size").tolist() == [record.size for record in batch]
+    first = len(data) - count * batch[0].header.length * 4
+    for at, byte in ((first, b"\0"), (first + 1, b"\xff")):
+        assert dbn.one_kind(data[:at] + byte + data[at + 1 :]) is None
+    assert dbn.one_kind(data[:first]) is None
+
+
+def test_a_dbn_file_of_several_kinds_is_not_one_batch() -> None:
+    """The second record says that it is a trade."""
+    data = bytearray(dbn.EMBEDDED)
+    assert dbn.one_kind(bytes(data)) is not None
+    data[-55] = dbn.Trade.RTYPE
+    assert dbn.one_kind(bytes(data)) is None
+    assert dbn.one_kind(bytes(data[:-1])) is None
+
+
 def test_an_undefined_price_is_none(shared_data: Path) -> None:
     data = dbn.load(shared_data / "dbn" / "esm4-glbx-mdp3-20240508T000000-000002.mbo.dbn.zst")
     cleared = [record for record in dbn.records(data) if isinstance(record, dbn.Mbo) and record.action == "R"]

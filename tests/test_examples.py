@@ -23,7 +23,13 @@ SHOWN = {
         "board: volume 49,998",
         "the ledger balances: 10,151 sent = 10,151 handled",
     ],
-    "databento_dbn.py": ["DBN version ", "records: Mbo ", "last: ", "Mbo(header=RecordHeader("],
+    "databento_dbn.py": [
+        "DBN version ",
+        "records: Mbo ",
+        "one run: Batch(Mbo x ",
+        "last: ",
+        "Mbo(header=RecordHeader(",
+    ],
     "uniswap_logs.py": ["V3Swap ", "last V3Swap(amount0=", "token1 per token0, in raw units: "],
     "validated_config.py": ["mode='live'", "[CFG-001] GatewayConfig: 6 problems", "#GATEWAY_SYMBOLS="],
     "zero_copy_tlv.py": [

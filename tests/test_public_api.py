@@ -78,6 +78,7 @@ EXPORTS = [
     "read_frames",
     "SequenceTracker",
     "Batch",
+    "BatchBoundsError",
     "DeclaredError",
     "catalogue",
     "error_from_dict",

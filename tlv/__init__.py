@@ -9,6 +9,7 @@ from .declared_error import DeclaredError, catalogue, error_from_dict, error_wit
 from .define import define_tlv
 from .describe import describe, describe_dict, describe_markdown
 from .errors import (
+    BatchBoundsError,
     BufferSpaceError,
     BufferTypeError,
     ChecksumError,
@@ -88,6 +89,7 @@ from .types import (
 __all__ = [
     "TLV",
     "Batch",
+    "BatchBoundsError",
     "BufferSpaceError",
     "BufferTypeError",
     "ChecksumError",

@@ -29,6 +29,7 @@
         UntypedMessageError       TLV-029  a plain layout cannot travel by itself (also TypeError)
         ColumnsUnavailableError   TLV-030  NumPy is not installed (also ImportError)
         ColumnsShapeError         TLV-031  these messages have no common stride (also ValueError)
+        BatchBoundsError          TLV-038  records do not fit their buffer (also ValueError)
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from __future__ import annotations
 from .declared_error import DeclaredError
 
 __all__ = [
+    "BatchBoundsError",
     "BufferSpaceError",
     "BufferTypeError",
     "ChecksumError",
@@ -419,4 +421,17 @@ class ColumnsShapeError(
 
     message: str
     field: str
+    reason: str
+
+
+class BatchBoundsError(
+    TLVError,
+    ValueError,
+    code="TLV-038",
+    text="{message} records do not fit: {reason}",
+    next_step="pass the offset of the first record, the bytes from one to the next, and how many there are",
+):
+    """Records do not fit the buffer that is said to hold them."""
+
+    message: str
     reason: str

@@ -16,11 +16,13 @@
  *   groups.h      group items as a sequence     checks.h       constraints over raw memory
  *   fields.h      the descriptor of a field     walk.h         the TLVs of a frame
  *   attributes.h  message.field, quickly        frame.h, frame_iterator.h
+ *   records.h     runs of records in a buffer
  *
  * Everything is one translation unit, so that the compiler sees through the layers.
  */
 #include "frame.h"
 #include "metatype.h"
+#include "records.h"
 
 /* register(build, as_buffer, group_class, no_layout, errors...): what the core asks of Python. */
 static PyObject *module_register(PyObject *module, PyObject *args, PyObject *kwargs)
@@ -66,6 +68,14 @@ static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, PyTypeObject 
     return (PyTypeObject *)type;
 }
 
+/* Nothing but its callers makes one, so the module's own reference is enough. */
+static int add_views(PyObject *module)
+{
+    PyTypeObject *type = add_type(module, &views_spec, NULL, "Views");
+    Py_XDECREF(type);
+    return type == NULL ? -1 : 0;
+}
+
 static int module_exec(PyObject *module)
 {
     ModuleState *state = state_of(module);
@@ -77,7 +87,8 @@ static int module_exec(PyObject *module)
                    (state->group_base = add_type(module, &group_spec, NULL, "GroupView")) == NULL ||
                    (state->group_iterator_type = add_type(module, &group_iterator_spec, NULL, NULL)) == NULL ||
                    (state->frame_base = add_type(module, &frame_spec, NULL, "Frame")) == NULL ||
-                   (state->frame_iterator_type = add_type(module, &frame_iterator_spec, NULL, NULL)) == NULL
+                   (state->frame_iterator_type = add_type(module, &frame_iterator_spec, NULL, NULL)) == NULL ||
+                   add_views(module) < 0
                ? -1
                : 0;
 }
