@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.frame_messages import Heartbeat, Note
+from tests.zero_copy import zero_copy
 from tlv import (
     TLV,
     Batch,
@@ -219,6 +220,7 @@ def test_what_is_no_buffer_or_no_number_is_refused() -> None:
 # Memory -----------------------------------------------------------------------------------------------------------
 
 
+@zero_copy
 def test_it_keeps_its_buffer_and_the_size_of_it() -> None:
     data = bytearray(packed(3))
     batch = Batch.over(Record, data)
