@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tlv import implementation
+
 from .errors.node import ActorFailedError, LedgerError
 
 __all__ = ["ActorCounts", "ActorFailure", "HandOff", "MessageCounts", "Report", "SourceProgress"]
@@ -128,6 +130,11 @@ class Report:
         return self.total.handled / self.seconds if self.seconds > 0 else 0.0
 
     @property
+    def tlv(self) -> str:
+        """The implementation of the message layer that runs in this process."""
+        return implementation.running
+
+    @property
     def verdict(self) -> str:
         """The ledger's verdict in a sentence."""
         total = self.total
@@ -170,7 +177,7 @@ class Report:
         """The report for a machine; `mycelium run --json` prints it."""
         rendered = asdict(self)
         rendered["messages"] = [{**asdict(row), "difference": row.difference} for row in self.messages]
-        rendered.update(total=asdict(self.total), rate=self.rate, verdict=self.verdict, ok=self.ok)
+        rendered.update(total=asdict(self.total), rate=self.rate, verdict=self.verdict, ok=self.ok, tlv=self.tlv)
         return rendered
 
     def _differences(self) -> str:

@@ -46,9 +46,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a declared error is one line on stderr and exit code 2."""
+    from .restart import PROGRAM
+
     ensure_streams()
     try:
-        cli(prog_name="mycelium")
+        cli(prog_name="mycelium", obj=PROGRAM)
     except SystemExit as end:
         # Too late to stop anything: what is left takes two seconds at most.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -27,7 +27,7 @@ def final_lines(report: Report, width: int | None = None) -> Iterator[str]:
     yield ""
     for source in report.sources:
         yield f"source    {_source(source)}"
-    yield f"rate      {rate_text(report.rate)} messages/s"
+    yield f"rate      {rate_text(report.rate)} messages/s (tlv: {report.tlv})"
     if report.hand_off.samples:
         delays = f"p50 {time_text(report.hand_off.p50_us)}, p99 {time_text(report.hand_off.p99_us)}"
         yield f"hand-off  {delays} ({report.hand_off.samples:,} samples)"

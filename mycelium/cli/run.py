@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -16,10 +17,12 @@ from mycelium.node import Node, stop_on_signals
 from mycelium.report import Report
 from mycelium.source import Source
 from mycelium.topology import Topology, resolve
+from tlv import implementation
 
 from .final import failure_lines, final_lines, verdict_line
 from .lazy import is_debugging
 from .live import view_for
+from .restart import run_on
 from .targets import use_working_directory
 
 __all__ = ["run_command"]
@@ -45,6 +48,12 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
 @click.option(
     "--set", "overrides", multiple=True, metavar="ACTOR.KEY=VALUE", help="Change a setting of an actor (repeatable)."
 )
+@click.option(
+    "--tlv",
+    "choice",
+    type=click.Choice(implementation.CHOICES),
+    help="The implementation of the message layer; comes before MYCELIUM_TLV and the topology.",
+)
 @click.option("--strict", is_flag=True, help="Refuse a topology in which a message has no receiver.")
 @click.option("--quiet", is_flag=True, help="Show no progress, and of the report the verdict only.")
 @click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the report as JSON.")
@@ -57,6 +66,7 @@ def run_command(
     profile: str | None,
     speed: str | None,
     overrides: tuple[str, ...],
+    choice: str | None,
     strict: bool,
     quiet: bool,
     as_json: bool,
@@ -70,14 +80,17 @@ def run_command(
     Exit code: 0 when the ledger balances, 1 when it does not or an actor failed, 2 when the
     topology or the input is wrong, 130 when it was stopped at once.
     """
+    if choice is not None:
+        run_on(choice, str(file), ctx.obj)
     use_working_directory()
     debug = is_debugging(ctx)
     configure_logging(log_level, tracebacks=debug)
     if directory is not None:
         _check_directory(directory)
-    resolved = resolve(
-        Topology.load(file), profile=profile, input=directory, speed=speed, overrides=overrides, strict=strict
-    )
+    topology = Topology.load(file)
+    if topology.tlv is not None and not os.environ.get(implementation.VARIABLE):
+        run_on(topology.tlv, topology.name, ctx.obj)
+    resolved = resolve(topology, profile=profile, input=directory, speed=speed, overrides=overrides, strict=strict)
     configure_logging(log_level, node=resolved.name, tracebacks=debug)
     if not quiet:
         for warning in resolved.warnings:

@@ -3,15 +3,16 @@
 ::
 
     NodeError
-      NodeStateError        NOD-001  a call that does not fit what the node is doing
-      ActorStartError       NOD-002  an actor cannot be created, or its on_start raises
-      ActorFailedError      NOD-003  an actor failed
-      LedgerError           NOD-004  the counts of senders and receivers do not agree
-      ActorStuckError       NOD-005  an actor does not stop
-      InputMissingError     NOD-006  the directory of --input is not there
-      RecordingFileError    NOD-007  a recording cannot be read
-      DescribeTargetError   NOD-008  `mycelium describe` cannot find what to describe
-      UnexpectedError       NOD-009  a command ended by an error that nobody declared
+      NodeStateError            NOD-001  a call that does not fit what the node is doing
+      ActorStartError           NOD-002  an actor cannot be created, or its on_start raises
+      ActorFailedError          NOD-003  an actor failed
+      LedgerError               NOD-004  the counts of senders and receivers do not agree
+      ActorStuckError           NOD-005  an actor does not stop
+      InputMissingError         NOD-006  the directory of --input is not there
+      RecordingFileError        NOD-007  a recording cannot be read
+      DescribeTargetError       NOD-008  `mycelium describe` cannot find what to describe
+      UnexpectedError           NOD-009  a command ended by an error that nobody declared
+      ImplementationFixedError  NOD-010  the topology asks for another implementation of tlv than runs
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
     "ActorStartError",
     "ActorStuckError",
     "DescribeTargetError",
+    "ImplementationFixedError",
     "InputMissingError",
     "LedgerError",
     "NodeError",
@@ -153,3 +155,17 @@ class UnexpectedError(
 
     error: str
     message: str
+
+
+class ImplementationFixedError(
+    NodeError,
+    RuntimeError,
+    code="NOD-010",
+    text="{node} is to run on tlv = {asked}, and this process runs on {running} already",
+    next_step="start it with `mycelium run`, or set MYCELIUM_TLV={asked} before Python starts",
+):
+    """The implementation of the message layer was fixed when `tlv` was imported."""
+
+    node: str
+    asked: str
+    running: str

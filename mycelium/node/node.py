@@ -11,6 +11,7 @@ it stops is still delivered. A node is used once, from one thread.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -21,14 +22,14 @@ from pykka.messages import ProxyGetAttr
 
 from mycelium.actor import Actor
 from mycelium.context import ActorContext
-from mycelium.errors.node import ActorStartError, ActorStuckError, NodeStateError
+from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
 from mycelium.ledger import Ledger, wait_until_quiet
 from mycelium.report import ActorFailure, Report
 from mycelium.router import connect
 from mycelium.source import Source
 from mycelium.texts import text_of
 from mycelium.topology import ResolvedActor, ResolvedTopology, Topology, resolve
-from tlv import DeclaredError
+from tlv import DeclaredError, implementation
 
 from .observe import failure_of, observe, summaries_of
 
@@ -90,10 +91,15 @@ class Node:
         """Create all actors, connect and start them.
 
         Raises `ActorStartError` (or the declared error itself) when a constructor or an ``on_start``
-        raises; then nothing is left running. A request to stop ends the start early.
+        raises; then nothing is left running. A request to stop ends the start early. Raises
+        `ImplementationFixedError` where the topology asks for another implementation of `tlv` than
+        this process runs, and the environment does not overrule it.
         """
         if self._state != "new":
             raise NodeStateError(node=self.name, call="start", state=self._state)
+        asked = self.topology.tlv
+        if asked not in (None, implementation.running) and not os.environ.get(implementation.VARIABLE):
+            raise ImplementationFixedError(node=self.name, asked=str(asked), running=implementation.running)
         self._actors = {name: self._create(actor) for name, actor in self.topology.actors.items()}
         connect(self._actors, self.topology.plan)
         self._ledger = Ledger(self._actors.values())

@@ -103,6 +103,7 @@ class _Reader:
             name=header.name or Path(self.file).stem,
             profile=header.profile,
             input_profile=header.input_profile,
+            tlv=header.tlv,
             venues=self._venues(),
             actors=dict(self._actors()),
             file=self.file,

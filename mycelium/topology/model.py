@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
@@ -27,6 +27,9 @@ from mycelium.venues import Venue, VenueTable, duplicate_venues
 from .problems import problems_of
 
 __all__ = ["ActorSpec", "Header", "Topology"]
+
+#: As `tlv.implementation.CHOICES` has them.
+Implementation = Literal["python", "native", "legacy"]
 
 ACTOR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -102,6 +105,10 @@ class Header(BaseModel):
     name: Annotated[str, Field(description="shown in reports and logs; by default the name of the file")] = ""
     profile: Annotated[str | None, Field(description="the profile that runs where none is asked for")] = None
     input_profile: Annotated[str | None, Field(description="the profile that `mycelium run --input` chooses")] = None
+    tlv: Annotated[
+        Implementation | None,
+        Field(description="the implementation of the message layer; `--tlv` and `MYCELIUM_TLV` come before it"),
+    ] = None
 
 
 class Topology(BaseModel):
@@ -118,6 +125,7 @@ class Topology(BaseModel):
     venues: tuple[Venue, ...] = ()
     profile: str | None = None
     input_profile: str | None = None
+    tlv: Implementation | None = None
     _file: str = PrivateAttr(default="")
 
     def __init__(
@@ -128,6 +136,7 @@ class Topology(BaseModel):
         venues: Iterable[Venue | Mapping[str, Any]] = (),
         profile: str | None = None,
         input_profile: str | None = None,
+        tlv: Implementation | None = None,
         file: str = "",
     ) -> None:
         shown = file or f"topology {name!r}"
@@ -138,6 +147,7 @@ class Topology(BaseModel):
                 venues=tuple(venues),
                 profile=profile,
                 input_profile=input_profile,
+                tlv=tlv,
             )
         except ValidationError as error:
             refused = TopologyRefusedError.of(shown, problems_of(error, shown, Topology))

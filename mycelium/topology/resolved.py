@@ -24,7 +24,9 @@ class ResolvedActor:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedTopology:
-    """Everything a node needs. ``warnings`` are declared errors that do not keep it from running."""
+    """Everything a node needs. ``warnings`` are declared errors that do not keep it from running;
+    ``tlv`` is the implementation of the message layer that the file asks for.
+    """
 
     name: str
     file: str
@@ -33,6 +35,7 @@ class ResolvedTopology:
     plan: RoutePlan
     venues: VenueTable
     warnings: tuple[DeclaredError, ...] = ()
+    tlv: str | None = None
 
     @property
     def stop_order(self) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def resolve(
         plan=check.plan,
         venues=topology.venue_table,
         warnings=tuple(warnings),
+        tlv=topology.tlv,
     )
 
 
