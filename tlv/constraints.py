@@ -86,7 +86,19 @@ def raise_rule_error(message: TLV, cause: ValueError) -> NoReturn:
 
 
 def _checks(message: str, path: str, rules: tuple[Any, ...]) -> list[tuple[str, Check]]:
-    return [(rule_text(one), _check(f"{message}.{path}", one)) for one in rules]
+    where = f"{message}.{path}"
+    return [(_named(where, one), _check(where, one)) for one in rules]
+
+
+def _named(where: str, rule: Any) -> str:
+    try:
+        return rule_text(rule)
+    except Exception as cause:
+        raise DeclarationError(
+            where=where,
+            reason=f"a {type(rule).__name__} has a bound that cannot be shown ({type(cause).__name__}: {cause})",
+            remedy="use a bound that str() can write",
+        ) from cause
 
 
 def _hold(message: str, path: str, rules: list[tuple[str, Check]], value: Any) -> None:

@@ -21,10 +21,11 @@ static inline void span_close(Span *span)
     Py_XDECREF(span->made);
 }
 
-/* Whether these are plain bytes in one piece. */
+/* Whether these are plain bytes in one piece. A single one is, whatever its stride. */
 static inline int is_flat(const Py_buffer *buffer)
 {
-    return buffer->ndim == 1 && buffer->itemsize == 1 && (buffer->strides == NULL || buffer->strides[0] == 1) &&
+    return buffer->ndim == 1 && buffer->itemsize == 1 &&
+           (buffer->strides == NULL || buffer->strides[0] == 1 || buffer->len <= 1) &&
            buffer->suboffsets == NULL &&
            (buffer->format == NULL || (buffer->format[0] == 'B' && buffer->format[1] == '\0'));
 }
@@ -45,27 +46,52 @@ static inline int memoryview_usable(PyObject *view)
            is_flat(&object->view);
 }
 
+/* Who keeps the bytes that a memoryview shows, where that is no matter of this memoryview: its user may release it
+ * while our views live. And a view of a view holds what that one holds: a chain of them, however long, would be freed
+ * by as many nested calls. */
+static PyObject *memoryview_exporter(PyObject *view)
+{
+    PyObject *exporter = PyMemoryView_GET_BASE(view);
+    if (exporter == NULL) {
+        return NULL;
+    }
+    if (is_message(exporter)) {
+        return message_owner((Message *)exporter);
+    }
+    return PyBytes_CheckExact(exporter) || PyByteArray_CheckExact(exporter) ? exporter : NULL;
+}
+
+static void span_of_message(Message *m, Span *span)
+{
+    span->data = m->data;
+    span->length = Py_SIZE(m);
+    span->owner = message_owner(m);
+}
+
 static int span_open_slow(ModuleState *state, PyObject *name, PyObject *source, Span *span)
 {
-    if (PyMemoryView_Check(source) && memoryview_usable(source)) {
-        /* Not the memoryview itself: its user may release it while our views live. */
-        PyObject *exporter = PyMemoryView_GET_BASE(source);
-        if (exporter != NULL && (PyBytes_CheckExact(exporter) || PyByteArray_CheckExact(exporter))) {
-            span_of_memoryview(source, span);
-            span->owner = exporter;
-            return 0;
+    if (is_message(source)) {
+        span_of_message((Message *)source, span);
+        return 0;
+    }
+    PyObject *view = source;
+    PyObject *exporter = PyMemoryView_Check(source) && memoryview_usable(source) ? memoryview_exporter(source) : NULL;
+    if (exporter == NULL) {
+        view = span->made = PyObject_CallFunctionObjArgs(state->as_buffer, source, name, NULL);
+        if (view == NULL) {
+            return -1;
         }
+        if (!PyMemoryView_Check(view) || !memoryview_usable(view)) {
+            Py_CLEAR(span->made);
+            PyErr_SetString(PyExc_SystemError, "as_buffer() gave no flat memoryview");
+            return -1;
+        }
+        exporter = memoryview_exporter(view);
     }
-    span->made = PyObject_CallFunctionObjArgs(state->as_buffer, source, name, NULL);
-    if (span->made == NULL) {
-        return -1;
+    span_of_memoryview(view, span);
+    if (exporter != NULL) {
+        span->owner = exporter;
     }
-    if (!PyMemoryView_Check(span->made) || !memoryview_usable(span->made)) {
-        Py_CLEAR(span->made);
-        PyErr_SetString(PyExc_SystemError, "as_buffer() gave no flat memoryview");
-        return -1;
-    }
-    span_of_memoryview(span->made, span);
     return 0;
 }
 
@@ -92,9 +118,7 @@ static inline int span_of_kept(ModuleState *state, PyObject *name, PyObject *kep
 {
     if (is_message(kept)) {
         span->made = NULL;
-        span->data = ((Message *)kept)->data;
-        span->length = Py_SIZE(kept);
-        span->owner = message_owner((Message *)kept);
+        span_of_message((Message *)kept, span);
         return 0;
     }
     if (PyMemoryView_Check(kept) && memoryview_usable(kept)) {

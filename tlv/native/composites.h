@@ -25,8 +25,11 @@ static int put_nested(const Item *item, PyObject *value, char *p)
     return 0;
 }
 
+/* Elements can run code of the user's (an enum's _missing_), which can give the message another class: the plan is
+ * held meanwhile. */
 static PyObject *get_array(const Item *item, Message *m, const char *p)
 {
+    PyObject *plan = Py_NewRef((PyObject *)item->plan);
     PyObject *values = PyTuple_New(item->count);
     for (Py_ssize_t i = 0; values != NULL && i < item->count; i++) {
         PyObject *value = item->element->get(item->element, m, p + i * item->element->size);
@@ -38,8 +41,9 @@ static PyObject *get_array(const Item *item, Message *m, const char *p)
         }
     }
     if (values == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
-        return text_refused(item, p, item->size);
+        (void)text_refused(item, p, item->size);
     }
+    Py_DECREF(plan);
     return values;
 }
 

@@ -161,6 +161,7 @@ static void message_dealloc(PyObject *self)
     if (UNLIKELY(type->tp_finalize != NULL) && PyObject_CallFinalizerFromDealloc(self) < 0) {
         return; /* __del__ kept it */
     }
+    type = Py_TYPE(self); /* which __del__ can have changed */
     Message *m = (Message *)self;
     PyObject *owner = m->owner;
     Plan *plan = plan_of(type);
