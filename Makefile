@@ -11,11 +11,12 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 ARGS ?=
+SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("implementation of tlv:", explanation())' >&2
 # What the compiled core is built from; without a compiler the install succeeds, and tlv runs on its twin in Python.
 CORE := setup.py $(wildcard tlv/native/*)
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 
-.PHONY: help demo test test-native test-legacy lint format format-check types coverage wheel bench check asan leaks clean
+.PHONY: help demo test lint format format-check types coverage wheel bench check asan leaks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -23,16 +24,8 @@ help: ## list the targets
 demo: $(VENV)/.runtime ## run the market-data topology on simulated venues (ARGS="--speed 1x" and the like)
 	@$(BIN)/mycelium run configs/market_data.toml $(ARGS)
 
-test: $(VENV)/.dev ## run the test suite (ARGS="-k frame" and the like)
-	@$(BIN)/python -m pytest $(ARGS)
-
-test-native: $(VENV)/.dev ## run the tests of messages and frames on the compiled core, where it was built
-	@if $(BIN)/python -c 'import tlv._native' 2>/dev/null; then \
-	  MYCELIUM_TLV=native $(BIN)/python -m pytest $(TLV_TESTS) $(ARGS); \
-	else echo "the compiled core of tlv was not built here: skipped"; fi
-
-test-legacy: $(VENV)/.dev ## run the same tests on the messages that copy
-	@MYCELIUM_TLV=legacy $(BIN)/python -m pytest $(TLV_TESTS) $(ARGS)
+test: $(VENV)/.dev ## run the test suite on every implementation of tlv (ARGS="-k frame" and the like)
+	@$(BIN)/python -m pytest --twins $(ARGS)
 
 lint: $(VENV)/.dev ## look for faults in style and habit
 	@$(BIN)/ruff check .
@@ -48,7 +41,7 @@ types: $(VENV)/.dev ## check the types, strictly
 	@$(BIN)/mypy
 
 coverage: $(VENV)/.dev ## run the test suite and measure branch coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest --twins --cov --cov-report=term $(ARGS)
 
 wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 	@rm -rf dist build
@@ -90,9 +83,11 @@ $(VENV)/.python:
 $(VENV)/.runtime: pyproject.toml $(CORE) | $(VENV)/.python
 	@echo "installing mycelium and what it needs to run" >&2
 	@$(PIP_INSTALL) -e .
+	@$(SAY_TLV)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(CORE) | $(VENV)/.python
 	@echo "installing mycelium and what it takes to develop it" >&2
 	@$(PIP_INSTALL) -e '.[dev]'
+	@$(SAY_TLV)
 	@touch $(VENV)/.runtime $@

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 arguments: list[str] = []
 link: list[str] = []
@@ -29,7 +30,21 @@ if os.environ.get("MYCELIUM_SANITIZE"):
     link += sanitizers
     macros.append(("MYCELIUM_NO_FREELIST", None))
 
+
+class BuildCore(build_ext):
+    """Says it where the core could not be built; everything works without."""
+
+    def run(self) -> None:
+        super().run()
+        if not all(Path(built).exists() for built in self.get_outputs()):
+            self.warn(
+                "tlv: the compiled core was not built (is there a C compiler, and Python's headers?). Everything works on "
+                "its twin in Python; making and reading messages takes several times as long."
+            )
+
+
 setup(
+    cmdclass={"build_ext": BuildCore},
     ext_modules=[
         Extension(
             "tlv._native",
@@ -40,5 +55,5 @@ setup(
             define_macros=macros,
             optional=not os.environ.get("MYCELIUM_WERROR"),
         )
-    ]
+    ],
 )

@@ -44,7 +44,7 @@ def test_an_unknown_implementation_is_a_declared_error() -> None:
     told = run("quick", code="import tlv")
     assert told.returncode != 0
     assert "TLV-013" in told.stderr
-    assert "python or native" in told.stderr
+    assert "native or python" in told.stderr
 
 
 def test_native_that_was_not_built_is_a_declared_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_native_that_was_not_built_is_a_declared_error(monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(ImportError, match=r"TLV-013.*not built"):
         implementation._load("native")
-    assert implementation._load("") is None
+    assert implementation._load("") is None  # the twin takes its place
 
 
 def test_a_base_that_makes_instances_changeable_is_refused() -> None:

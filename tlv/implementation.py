@@ -5,7 +5,7 @@
     native    the compiled core `tlv._native`; an error where it was not built
     python    its twin in Python: the specification, and what type checkers read
     legacy    messages that are copied and unpacked when they are read, `tlv.legacy`: the way back
-    (unset)   python: the compiled core is a preview until it has been fuzzed at length
+    (unset)   native where it was built, else python
 
 The twin is written as if it were alone. A class of it that has a compiled part says so with
 `compiled`; declarations are made by the functions of `tlv.codegen`, `tlv.native_core` or `tlv.legacy`.
@@ -21,10 +21,13 @@ from typing import Any, TypeVar
 
 from .errors import ImplementationError
 
-__all__ = ["CHOICES", "VARIABLE", "available", "compiled", "native", "running"]
+__all__ = ["CHOICES", "VARIABLE", "available", "compiled", "explanation", "native", "running"]
 
 VARIABLE = "MYCELIUM_TLV"
-CHOICES = ("python", "native", "legacy")
+CHOICES = ("native", "python", "legacy")
+
+#: What it costs to run without the compiled core; measured by `mycelium bench ab`.
+SLOWER = "so making and reading messages takes several times as long"
 
 C = TypeVar("C", bound=type[Any])
 
@@ -33,11 +36,13 @@ def _load(choice: str) -> ModuleType | None:
     """The compiled core, or none where the twin is to run."""
     if choice not in ("", *CHOICES):
         raise ImplementationError(choice=choice, reason="it is unknown", remedy=f"set it to {' or '.join(CHOICES)}")
-    if choice != "native":
+    if choice not in ("", "native"):
         return None
     try:
         return importlib.import_module("tlv._native")
     except ImportError as cause:
+        if not choice:
+            return None
         raise ImplementationError(
             choice=choice,
             reason=f"it was not built ({cause})",
@@ -55,6 +60,15 @@ def available() -> tuple[str, ...]:
     """The implementations that can run here, the default one first."""
     built = importlib.util.find_spec("tlv._native") is not None
     return CHOICES if built else tuple(one for one in CHOICES if one != "native")
+
+
+def explanation() -> str:
+    """Which implementation runs, in a word, and where it is not the fast one, why and what that costs."""
+    if running == "native":
+        return running
+    if os.environ.get(VARIABLE):
+        return f"{running}, as {VARIABLE} says"
+    return f"{running}; the compiled core was not built here, {SLOWER}"
 
 
 def compiled(cls: C) -> C:

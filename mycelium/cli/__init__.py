@@ -20,7 +20,7 @@ def show_version(context: click.Context, _: click.Parameter, asked: bool) -> Non
 
     from tlv import implementation
 
-    click.echo(f"mycelium {version('mycelium-actors')} (tlv: {implementation.running})")
+    click.echo(f"mycelium {version('mycelium-actors')} (tlv: {implementation.explanation()})")
     context.exit()
 
 
