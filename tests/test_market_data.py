@@ -223,15 +223,20 @@ def test_a_trade_that_breaks_a_constraint_is_refused(changes: dict[str, int], fi
         TradeTLV.ref_from_validated(bytes(trade))
 
 
-def test_a_trade_of_nothing_breaks_a_rule() -> None:
-    with pytest.raises(RuleError, match="quantity must not be zero") as told:
-        TradeTLV(**TRADE | {"quantity": 0}).validate()
-    assert told.value.message == "TradeTLV"
+def test_a_trade_of_nothing_is_told_with_field_rule_and_value() -> None:
+    trade = TradeTLV(**TRADE | {"quantity": 0})
+    for check in (trade.validate, lambda: TradeTLV.ref_from_validated(bytes(trade))):
+        with pytest.raises(ConstraintError) as told:
+            check()
+        assert str(told.value) == (
+            "[TLV-005] TradeTLV.quantity = 0 breaks the rule != 0; mend the sender, or the constraint in the declaration"
+        )
+    TradeTLV(**TRADE | {"quantity": -1}).validate()
 
 
 def test_constraints_are_checked_before_the_rule() -> None:
     with pytest.raises(ConstraintError):
-        TradeTLV(**TRADE | {"quantity": 0, "price": 0}).validate()
+        QuoteTLV(**QUOTE | {"ask_price": 99, "bid_size": -1}).validate()
 
 
 def test_a_locked_market_is_a_valid_quote_and_a_crossed_one_is_not() -> None:

@@ -28,6 +28,7 @@ EXPORTS = [
     "FloatType",
     "Group",
     "IntType",
+    "NonZero",
     "Null",
     "Scaled",
     "Size",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import Decimal
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Annotated, Any
 
 import pytest
@@ -19,6 +19,7 @@ from tlv import (
     DeclarationError,
     Doc,
     Group,
+    NonZero,
     RuleError,
     Scaled,
     Size,
@@ -38,6 +39,11 @@ Price = Annotated[i64, Gt(0), Doc("a price", unit="cent")]
 class Side(IntEnum):
     BUY = 1
     SELL = 2
+
+
+class State(Enum):
+    OFF = 0
+    ON = 1
 
 
 class Level(TLV):
@@ -102,6 +108,8 @@ def test_a_message_validates_when_every_constraint_holds(sample: Sample) -> None
         (Interval(gt=0, le=10), [5], [11], "<= 10"),
         (Interval(ge=0, lt=10), [0, 9], [10], "< 10"),
         (MultipleOf(5), [0, 5, -10], [1, 4, -6], "multiple of 5"),
+        (NonZero(), [1, -1, -(2**63)], [0], "!= 0"),
+        (NonZero, [1, -1], [0], "!= 0"),
         (Predicate(is_prime), [2, 7, 97], [1, 4, -7], "is_prime"),
     ],
 )
@@ -150,6 +158,45 @@ def test_nan_breaks_every_comparison() -> None:
 
     assert broken(Real(math.nan).validate) == ("Real", "value", "nan", "> 0")
     Real(math.inf).validate()
+
+
+def test_every_kind_of_number_can_be_asked_not_to_be_zero() -> None:
+    class Change(TLV):
+        wide: Annotated[i256, NonZero()]
+        money: Annotated[Decimal, Scaled(i64, 2), NonZero()]
+        real: Annotated[f64, NonZero()]
+        side: Annotated[Side, u8, NonZero()]
+        state: Annotated[State, u8, NonZero()]
+        steps: Annotated[tuple[Annotated[u32 | None, NonZero()], ...], Size(2)]
+
+    good: dict[str, Any] = {
+        "wide": -1,
+        "money": Decimal("0.01"),
+        "real": math.nan,
+        "side": 9,
+        "state": State.ON,
+        "steps": (None, 1),
+    }
+    Change(**good).validate()
+    for field, zero in (("wide", 0), ("money", 0), ("real", -0.0), ("side", 0), ("state", State.OFF)):
+        refused = broken(Change(**good | {field: zero}).validate)
+        assert (refused[1], refused[3]) == (field, "!= 0")
+    assert broken(Change(**good | {"steps": (None, 0)}).validate) == ("Change", "steps[1]", "0", "!= 0")
+
+
+@pytest.mark.parametrize("annotation", [bool, str, Annotated[bytes, Size(2)], Level, Group[Level]])
+def test_what_is_no_number_cannot_be_asked_not_to_be_zero(annotation: Any) -> None:
+    for declared in (
+        Annotated[annotation, NonZero()],
+        Annotated[tuple[Annotated[annotation, NonZero()], ...], Size(1)],
+    ):
+        with pytest.raises(DeclarationError):
+            define_tlv("Odd", {"value": declared})
+    with pytest.raises(DeclarationError) as caught:
+        define_tlv("Odd", {"value": Annotated[bool, NonZero()]})
+    assert str(caught.value) == (
+        "[TLV-001] Odd.value: NonZero is about numbers; remove it, or write Predicate with a function"
+    )
 
 
 def test_an_enum_is_compared_as_its_number() -> None:
@@ -354,5 +401,5 @@ def test_a_constraint_that_is_not_known_is_refused_when_the_class_is_made() -> N
         define_tlv("Odd", {"value": Annotated[i64, Timezone("UTC")]})
     assert str(caught.value) == (
         "[TLV-001] Odd.value: the constraint Timezone(tz='UTC') is not known here; "
-        "use Gt, Ge, Lt, Le, Interval, MultipleOf, Len, MinLen, MaxLen or Predicate"
+        "use Gt, Ge, Lt, Le, Interval, NonZero, MultipleOf, Len, MinLen, MaxLen or Predicate"
     )

@@ -218,7 +218,7 @@ FIELDS: list[tuple[str, Any, str]] = [
     (
         "unknown constraint",
         Annotated[i64, Timezone("UTC")],
-        "the constraint Timezone(tz='UTC') is not known here; use Gt, Ge, Lt, Le, Interval, MultipleOf, Len, MinLen, MaxLen or Predicate",
+        "the constraint Timezone(tz='UTC') is not known here; use Gt, Ge, Lt, Le, Interval, NonZero, MultipleOf, Len, MinLen, MaxLen or Predicate",
     ),
     (
         "unknown name",

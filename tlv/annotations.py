@@ -11,7 +11,7 @@ from typing import Annotated, Any, ForwardRef, Union, get_args, get_origin
 
 from annotated_types import BaseMetadata, GroupedMetadata
 
-from .types import Doc, FloatType, GroupType, IntType
+from .types import Doc, FloatType, GroupType, IntType, NonZero
 
 __all__ = ["Declared", "Namespace", "shown", "take_apart"]
 
@@ -46,9 +46,10 @@ class Declared:
     @property
     def constraints(self) -> tuple[Any, ...]:
         """The annotated-types constraints, groups taken apart, each once."""
+        said = (NonZero() if one is NonZero else one for one in self.metadata)  # it reads well without ()
         flat = chain.from_iterable(
             one if isinstance(one, GroupedMetadata) else (one,)
-            for one in self.metadata
+            for one in said
             if isinstance(one, BaseMetadata | GroupedMetadata)
         )
         return tuple(dict.fromkeys(flat))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import annotated_types as at
 
 from .codegen import short
-from .composites import ArrayKind, NestedKind, leaf
+from .composites import ArrayKind, NestedKind, OptionalKind, leaf
 from .declared_error import DeclaredError
 from .errors import ConstraintError, DeclarationError, RuleError, TextEncodingError
-from .kinds import BoolKind, TextKind
+from .kinds import BoolKind, EnumKind, FloatKind, IntKind, Kind, ScaledKind, TextKind
 from .layout import Layout
+from .types import NonZero
 from .variable import GroupKind, VariableTextKind
 
 if TYPE_CHECKING:
@@ -34,7 +36,11 @@ def checker(layout: Layout) -> Callable[[Any], None]:
     goes down into arrays, nested messages and group items, whose fields it names by path.
     """
     where = layout.name
-    checks = [(field.name, _checks(where, field.name, field.constraints)) for field in layout if field.constraints]
+    checks = [
+        (field.name, _checks(where, field.name, field.constraints, field.codec))
+        for field in layout
+        if field.constraints
+    ]
     booleans = [field for field in layout.values if isinstance(field.codec, BoolKind)]
     texts = [field.name for field in layout.values if isinstance(leaf(field.codec), TextKind | VariableTextKind)]
     inner = [field for field in layout.values if isinstance(field.codec, NestedKind | GroupKind)]
@@ -85,8 +91,15 @@ def raise_rule_error(message: TLV, cause: ValueError) -> NoReturn:
     raise RuleError(message=message.layout.name, rule=str(cause), value=short(message, 400)) from cause
 
 
-def _checks(message: str, path: str, rules: tuple[Any, ...]) -> list[tuple[str, Check]]:
+def _checks(message: str, path: str, rules: tuple[Any, ...], kind: Kind | None) -> list[tuple[str, Check]]:
     where = f"{message}.{path}"
+    kind = kind.inner if isinstance(kind, OptionalKind) else kind
+    if NonZero() in rules and not isinstance(kind, IntKind | FloatKind | EnumKind | ScaledKind):
+        raise DeclarationError(
+            where=where,
+            reason="NonZero is about numbers",
+            remedy="remove it, or write Predicate with a function",
+        )
     return [(_named(where, one), _check(where, one)) for one in rules]
 
 
@@ -135,7 +148,7 @@ def _check_inner(message: str, path: str, item: TLV) -> None:
 def _element_checks(message: str, path: str, array: ArrayKind) -> ElementCheck | None:
     """A function of message, path, place in the buffer and elements; none if there is nothing to check."""
     element = array.element
-    rules = _checks(message, f"{path}[]", array.constraints)
+    rules = _checks(message, f"{path}[]", array.constraints, element)
     inner = _element_checks(message, f"{path}[]", element) if isinstance(element, ArrayKind) else None
     if not rules and not inner and not isinstance(element, BoolKind | NestedKind):
         return None
@@ -167,6 +180,8 @@ def _check(where: str, rule: Any) -> Check:
             return lambda value: bool(value <= bound)
         case at.MultipleOf(multiple_of=step):
             return lambda value: _is_multiple(value, step)
+        case NonZero():
+            return _is_nonzero
         case at.MinLen(min_length=least):
             return lambda value: len(value) >= least
         case at.MaxLen(max_length=most):
@@ -176,8 +191,12 @@ def _check(where: str, rule: Any) -> Check:
     raise DeclarationError(
         where=where,
         reason=f"the constraint {rule!r} is not known here",
-        remedy="use Gt, Ge, Lt, Le, Interval, MultipleOf, Len, MinLen, MaxLen or Predicate",
+        remedy="use Gt, Ge, Lt, Le, Interval, NonZero, MultipleOf, Len, MinLen, MaxLen or Predicate",
     )
+
+
+def _is_nonzero(value: Any) -> bool:
+    return bool((value.value if isinstance(value, Enum) else value) != 0)
 
 
 def _is_multiple(value: Any, step: Any) -> bool:
@@ -186,6 +205,7 @@ def _is_multiple(value: Any, step: Any) -> bool:
 
 
 _SIGNS = {
+    NonZero: "!= 0",
     at.Gt: "> {gt}",
     at.Ge: ">= {ge}",
     at.Lt: "< {lt}",

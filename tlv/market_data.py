@@ -22,7 +22,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt
 
 from .message import TLV
-from .types import Doc, Group, Size, i32, i64, i128, i256, pad, padding, u8, u32, u64, u128, u160, u256
+from .types import Doc, Group, NonZero, Size, i32, i64, i128, i256, pad, padding, u8, u32, u64, u128, u160, u256
 
 __all__ = [
     "MARKET_DATA_MESSAGES",
@@ -96,14 +96,10 @@ class TradeTLV(TLV, type=1):
     """One trade of a market."""
 
     price: Annotated[Price, Gt(0), Doc("price of the trade", source="exchange")]
-    quantity: Annotated[Quantity, Doc("size; negative when the seller was the aggressor", source="exchange")]
+    quantity: Annotated[Quantity, NonZero(), Doc("size; negative when the seller was the aggressor", source="exchange")]
     timestamp: Annotated[Timestamp, Doc(source="exchange")]
     venue_id: VenueId
     _padding: pad[4] = padding()
-
-    def validate(self) -> None:
-        if self.quantity == 0:
-            raise ValueError("quantity must not be zero")
 
 
 class QuoteTLV(TLV, type=2):

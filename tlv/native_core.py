@@ -12,12 +12,10 @@ import struct
 from enum import Enum
 from typing import Any
 
-import annotated_types as at
-
 from . import codegen, implementation
 from .buffers import as_buffer
 from .codegen import short
-from .composites import ArrayKind, NestedKind, OptionalKind, leaf
+from .composites import ArrayKind, NestedKind, OptionalKind
 from .constraints import checker, raise_rule_error
 from .errors import (
     FieldBoundsError,
@@ -28,7 +26,8 @@ from .errors import (
     TruncatedError,
 )
 from .kinds import BoolKind, BytesKind, EnumKind, FloatKind, IntKind, Kind, ScaledKind, TextKind
-from .layout import REQUIRED, Field, Layout
+from .layout import REQUIRED, Layout
+from .native_checks import field_checks
 from .variable import GroupKind, VariableBytesKind, VariableKind, VariableTextKind
 
 __all__ = ["finish", "new_class", "new_root", "prepare"]
@@ -69,11 +68,9 @@ def prepare(namespace: dict[str, Any], layout: Layout) -> Any:
 
 def finish(cls: Any, layout: Layout, plan: Any) -> None:
     """Give a class its plan and, through it, constructor, `ref_from` and the like."""
-    checks = [_checks(i, field) for i, field in enumerate(layout.values)]
-    complete = all(one is not None for one in checks)
+    checks = [field_checks(field) for field in layout.values]
     rule = getattr(cls.validate, "__wrapped__", None)  # as it was written: see run_rule
-    flat = tuple(check for one in checks if one is not None for check in one)
-    plan.set_checks(flat, complete, rule)
+    plan.set_checks(tuple(one or () for one in checks), None not in checks, rule)
     core.equip(cls, plan)
 
 
@@ -201,79 +198,3 @@ def _members(codec: EnumKind) -> tuple[dict[int, Enum], type[Enum] | None]:
     by_number = {one.value: one for one in members if codec.member(one.value) is one}
     plain = issubclass(codec.members, int) and all(int(one) == one.value for one in by_number.values())
     return by_number, codec.members if plain else None
-
-
-# ---- constraints ----
-
-_SIGNED, _UNSIGNED, _MULTIPLE, _SIGN, _GT, _GE, _LT, _LE, _BOOL = range(1, 10)
-_FLOATS = {at.Gt: _GT, at.Ge: _GE, at.Lt: _LT, at.Le: _LE}
-Check = tuple[int, int, int, int, float]
-
-
-def _checks(index: int, field: Field) -> list[Check] | None:
-    """The checks of a field as the core takes them, or none where the twin must do them."""
-    codec = field.codec.inner if isinstance(field.codec, OptionalKind) else field.codec
-    if isinstance(codec, BoolKind):
-        return None if field.constraints else [(index, _BOOL, 0, 0, 0.0)]
-    if isinstance(leaf(codec), TextKind | VariableTextKind | NestedKind | GroupKind | BoolKind) or isinstance(
-        codec, ArrayKind
-    ):
-        return None
-    if not field.constraints:
-        return []
-    if isinstance(codec, IntKind):
-        return _integer_checks(index, codec, field.constraints)
-    if isinstance(codec, FloatKind):
-        return _float_checks(index, field.constraints)
-    return None
-
-
-def _integer_checks(index: int, codec: IntKind, rules: tuple[Any, ...]) -> list[Check] | None:
-    low, high, multiples = codec.low, codec.high, []
-    for rule in rules:
-        bound = _bound(rule)
-        if type(bound) is not int:
-            return None
-        match rule:
-            case at.Gt():
-                low = max(low, bound + 1)
-            case at.Ge():
-                low = max(low, bound)
-            case at.Lt():
-                high = min(high, bound - 1)
-            case at.Le():
-                high = min(high, bound)
-            case _ if 0 < bound < 1 << 64:
-                multiples.append(bound)
-            case _:
-                return None
-    if low > high:
-        return None
-    if codec.size > 8:
-        if multiples or high != codec.high or low not in {codec.low, 0, 1}:
-            return None
-        return [] if low == codec.low != 0 else [(index, _SIGN, low, 0, 0.0)]
-    op = _SIGNED if codec.signed else _UNSIGNED
-    # Unsigned bounds over 63 bits travel as the number of the same bits.
-    signed_low = low - (1 << 64) if low >= 1 << 63 else low
-    checks: list[Check] = [] if (low, high) == (codec.low, codec.high) else [(index, op, signed_low, high, 0.0)]
-    return checks + [(index, _MULTIPLE, 0, step, 0.0) for step in multiples]
-
-
-def _float_checks(index: int, rules: tuple[Any, ...]) -> list[Check] | None:
-    checks: list[Check] = []
-    for rule in rules:
-        bound, op = _bound(rule), _FLOATS.get(type(rule))
-        if op is None or type(bound) not in {int, float} or (type(bound) is int and abs(bound) > 1 << 53):
-            return None
-        checks.append((index, op, 0, 0, float(bound)))
-    return checks
-
-
-def _bound(rule: Any) -> Any:
-    """The one number of a constraint; none for those of another form."""
-    names = getattr(rule, "__slots__", None) or getattr(rule, "__dataclass_fields__", {})
-    return getattr(rule, next(iter(names)), None) if isinstance(rule, _COMPILED) else None
-
-
-_COMPILED = (at.Gt, at.Ge, at.Lt, at.Le, at.MultipleOf)

@@ -18,6 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from annotated_types import BaseMetadata
+
 from .errors import DeclarationError
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "FloatType",
     "Group",
     "IntType",
+    "NonZero",
     "Null",
     "Scaled",
     "Size",
@@ -124,6 +127,16 @@ class Null:
     """
 
     value: int | float | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NonZero(BaseMetadata):
+    """A constraint beside those of annotated-types: a number that is not 0, nor an enum's member of 0.
+
+    ::
+
+        change: Annotated[i64, NonZero()]
+    """
 
 
 @dataclass(frozen=True, slots=True)

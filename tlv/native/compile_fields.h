@@ -94,8 +94,9 @@ static int item_use_structure(ModuleState *state, Item *item, const char *kind)
     if (strcmp(kind, "array") == 0) {
         item->get_inner = get_array;
         item->put_inner = put_array;
-        return item->element != NULL && item->count > 0 && item->size / item->count == item->element->size &&
-                       item->size % item->count == 0
+        const Item *element = item->element;
+        return element != NULL && element->offset == 0 && item->count > 0 &&
+                       item->size / item->count == element->size && item->size % item->count == 0
                    ? 0
                    : -1;
     }

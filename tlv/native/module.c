@@ -5,6 +5,7 @@
  *
  *   state.h       what the module owns          message.h      the object, the freelist
  *   numbers.h     bytes to numbers and back     buffers.h      bytes of others
+ *   wide.h        integers of up to 256 bits    utf8.h         whether bytes are text
  *   plan.h        a compiled layout             views.h        ref_from, read_from
  *   compile.h     ... how it is made, with      methods.h      bytes, comparison, hash
  *     compile_fields.h, compile_checks.h        metatype.h     the class of message classes

@@ -62,13 +62,7 @@ typedef struct {
 } Attribute;
 
 /* One compiled constraint; see checks.h. */
-typedef struct {
-    const Item *item;
-    uint8_t op;
-    int64_t low;
-    uint64_t high;
-    double bound;
-} Check;
+typedef struct check Check;
 
 struct plan {
     PyObject_HEAD
@@ -148,6 +142,7 @@ static int plan_traverse(Plan *self, visitproc visit, void *arg)
 }
 
 static void free_owned_clear(Plan *plan);
+static void checks_free(Check *checks, Py_ssize_t count);
 
 static void item_clear(Item *item)
 {
@@ -167,12 +162,12 @@ static void plan_dealloc(Plan *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    checks_free(self->checks, self->check_count); /* they look at the items */
     for (Py_ssize_t i = 0; self->items != NULL && i < self->count; i++) {
         item_clear(&self->items[i]);
     }
     PyMem_Free(self->items);
     PyMem_Free(self->order);
-    PyMem_Free(self->checks);
     PyMem_Free(self->attributes);
     free_owned_clear(self);
     Py_XDECREF(self->rule);
