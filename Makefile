@@ -16,7 +16,7 @@ SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("
 CORE := setup.py $(wildcard tlv/native/*)
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 
-.PHONY: help demo test lint format format-check types coverage wheel bench check asan leaks clean
+.PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan leaks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 	@ls dist/*
 
 bench: $(VENV)/.dev ## run all benches (`mycelium bench` is the short form)
+	@$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
+
+bench-peers: $(VENV)/.peers ## run all benches beside msgspec, protobuf, flatbuffers, pycapnp, databento-dbn and construct
 	@$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
 
 check: lint format-check types test ## what to run before a commit
@@ -91,3 +94,8 @@ $(VENV)/.dev: pyproject.toml $(CORE) | $(VENV)/.python
 	@$(PIP_INSTALL) -e '.[dev]'
 	@$(SAY_TLV)
 	@touch $(VENV)/.runtime $@
+
+$(VENV)/.peers: $(VENV)/.dev
+	@echo "installing those whom the benches measure ours beside" >&2
+	@$(PIP_INSTALL) -e '.[peers]'
+	@touch $@

@@ -8,9 +8,14 @@ from mycelium.bench import CONTESTS, Contestant
 
 from .conftest import Bench
 
-CONTEST = CONTESTS["columns"]
+SHORT, LONG = CONTESTS["columns"], CONTESTS["long_columns"]
 
 
-@pytest.mark.parametrize("contestant", CONTEST.contestants, ids=str)
-def test_columns(contestant: Contestant, bench: Bench) -> None:
-    bench(CONTEST, contestant)
+@pytest.mark.parametrize("contestant", SHORT.contestants, ids=str)
+def test_columns_of_1_000_messages(contestant: Contestant, bench: Bench) -> None:
+    bench(SHORT, contestant)
+
+
+@pytest.mark.parametrize("contestant", LONG.contestants, ids=str)
+def test_columns_of_100_000_messages(contestant: Contestant, bench: Bench) -> None:
+    bench(LONG, contestant)

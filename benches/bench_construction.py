@@ -1,4 +1,4 @@
-"""What does it cost to make a message, compared with a tuple, a dataclass and struct.pack?"""
+"""What does it cost to make a message, compared with msgspec, protobuf and the like, and with struct.pack?"""
 
 from __future__ import annotations
 

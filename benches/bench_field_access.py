@@ -1,4 +1,4 @@
-"""What does it cost to read one integer field, compared with an attribute, struct and ctypes?"""
+"""What does it cost to read one integer field, compared with an attribute, struct, ctypes, msgspec and the like?"""
 
 from __future__ import annotations
 

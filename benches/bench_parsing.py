@@ -1,4 +1,4 @@
-"""What does it cost to read two fields of a record in a buffer, compared with struct and ctypes?"""
+"""What does it cost to read two fields of a record in a buffer, compared with struct, ctypes, msgspec, protobuf and the like?"""
 
 from __future__ import annotations
 

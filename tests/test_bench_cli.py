@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,31 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from mycelium.bench import CONTESTS, TARGETS, BenchReport, Contest, markdown_page, run_contest, run_contests, svg_plot
+from mycelium.bench import (
+    CONTESTS,
+    COSTS,
+    TARGETS,
+    BenchReport,
+    Contest,
+    Cost,
+    Target,
+    costs_of,
+    markdown_page,
+    run_contest,
+    run_contests,
+    svg_plot,
+)
 from mycelium.bench import contest as contest_module
-from mycelium.bench.contest import Contestant
+from mycelium.bench import costs as costs_module
+from mycelium.bench.contest import TIME, Contestant
+from mycelium.bench.dbn import dbn_file, trades_of
+from mycelium.bench.messages import VALUES
 from mycelium.bench.result import result_of
+from mycelium.bench.timing import answers, expect
 from mycelium.bench.units import BYTES, OPERATION, ratio_text
 from mycelium.cli import cli
+from mycelium.errors.bench import WrongAnswerError
+from tlv import implementation
 
 QUICK = ("--rounds", "1", "--messages", "300")
 
@@ -34,7 +54,9 @@ def tiny(contest: Contest) -> Contest:
 @pytest.fixture(scope="module")
 def report() -> BenchReport:
     """One run over the contests that start no process."""
-    return run_contests(tiny(one) for name, one in CONTESTS.items() if name not in {"memory", "start"})
+    return run_contests(
+        tiny(one) for name, one in CONTESTS.items() if name not in {"memory", "start", "long_columns", "databento"}
+    )
 
 
 def test_every_contest_has_ours_a_reference_and_a_question() -> None:
@@ -94,7 +116,7 @@ def test_json_has_rows_ratios_targets_and_the_machine() -> None:
     assert result.exit_code == 0, result.output
     told: dict[str, Any] = json.loads(result.stdout)
     assert set(told) == {"machine", "seconds", "probes_ns", "contests", "targets"}
-    assert set(told["machine"]) == {"python", "build", "system", "processor", "cores", "packages"}
+    assert set(told["machine"]) == {"python", "tlv", "build", "system", "processor", "cores", "packages"}
     assert [one["name"] for one in told["contests"]] == ["tell", "construction"]
     for contest in told["contests"]:
         assert set(contest) == {"name", "question", "operations_per_round", "references", "left_out", "rows"}
@@ -105,8 +127,11 @@ def test_json_has_rows_ratios_targets_and_the_machine() -> None:
             for ratio in row["ratios"].values():
                 assert ratio["low"] <= ratio["median"] <= ratio["high"]
     assert told["contests"][0]["operations_per_round"] == 300
-    assert {target["name"] for target in told["targets"]} == {"construction", "tell, end to end"}
-    assert {target["reached"] for target in told["targets"]} <= {"yes", "at best", "no"}
+    assert {"construction", "tell, end to end", "construct, keyword"} <= {one["name"] for one in told["targets"]}
+    for target in told["targets"]:
+        measured = target["reached"] in {"yes", "at best", "no"}
+        assert measured == (target["median"] is not None)
+        assert measured or target["reached"] == "not for this implementation" or "is left out" in target["reached"]
 
 
 def test_the_table_says_what_was_measured_and_against_what() -> None:
@@ -153,7 +178,7 @@ def test_a_page_is_renewed_between_its_comments(tmp_path: Path) -> None:
     text = page.read_text()
     assert text.startswith("# Head\n<!-- bench")
     assert text.endswith("<!-- end of the bench -->\ntail\n")
-    assert "old" not in text
+    assert "\nold\n" not in text
     assert "| **TradeTLV, owned** |" in text
 
 
@@ -196,8 +221,150 @@ def test_who_lacks_a_module_is_left_out_and_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(contest_module, "find_spec", lambda name: None)
     result = bench("--only", "columns", *QUICK)
     assert result.exit_code == 0, result.output
-    assert "left out: Batch.column, sum, which needs numpy (pip install 'mycelium-actors[columns]')" in result.stdout
+    assert "left out, for want of numpy: Batch.column, sum; " in result.stdout
+    assert "numpy array, sum; numpy.frombuffer, sum (pip install 'mycelium-actors[columns]')" in result.stdout
     assert "struct.iter_unpack, sum" in result.stdout
+
+
+def test_a_target_whose_peer_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contest_module, "find_spec", lambda name: None)
+    monkeypatch.setattr(implementation, "running", "native")
+    told = json.loads(bench("--only", "field", "--json", *QUICK).stdout)
+    reached = {target["target"]: target["reached"] for target in told["targets"]}
+    assert reached["at most 2.00x the time of msgspec.Struct"] == "msgspec.Struct is left out"
+    assert reached["at most 0.70x the time of ctypes"] in {"yes", "at best", "no"}
+
+
+def test_targets_of_the_compiled_core_are_not_those_of_its_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(implementation, "running", "python")
+    result = bench("--only", "construction", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "at least 10.00 M/s" in result.stdout
+    assert "not for this implementation" in result.stdout
+
+
+def test_a_limit_of_time_is_the_reciprocal_of_a_ratio_of_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(implementation, "running", "native")
+    contestants = tuple(Contestant(name, lambda: lambda _: (1.0,)) for name in ("ours", "theirs"))
+    contest = Contest("demo", "Who?", contestants, references=("theirs",), count=1, rounds=2)
+    result = result_of(contest, {"ours": [(3.0,), (2.0,)], "theirs": [(2.0,), (2.0,)]})
+
+    def told(limit: float, *, at_most: bool) -> tuple[str, str, str]:
+        target = Target("demo", "demo", "ours", TIME, limit, "theirs", at_most, native=True)
+        verdict = target.judge(result)
+        return target.text, verdict.median_text, verdict.reached
+
+    assert told(1.3, at_most=True) == ("at most 1.30x the time of theirs", "1.20x", "yes")
+    assert told(1.1, at_most=True)[2] == "at best"
+    assert told(0.9, at_most=True)[2] == "no"
+    assert told(0.8, at_most=False) == ("at least 0.80x theirs", "0.83x", "yes")
+    assert told(1.0, at_most=False)[2] == "at best"
+
+
+# Who is measured gives the right values ---------------------------------------------------------------------------
+
+
+COMPARED = ("construction", "parsing", "field", "validation", "writing", "dispatch", "columns", "databento")
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_every_contestant_is_checked_before_it_is_timed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: dict[str, object] = {}
+    for module in ("operations", "frames", "columns", "dbn"):
+        monkeypatch.setattr(f"mycelium.bench.{module}.expect", lambda who, got, expected: checked.update({who: got}))
+    for contestant in CONTESTS[name].available:
+        contestant.prepare()
+    assert set(checked) == {one.name for one in CONTESTS[name].available} - {"the empty loop"}
+    if name in {"construction", "validation"}:
+        assert all(got == VALUES for got in checked.values())
+    if name == "parsing":
+        assert all(got == VALUES[:2] for got in checked.values())
+
+
+def test_who_gives_something_else_is_not_measured() -> None:
+    expect("ours", (1, 2), (1, 2))
+    with pytest.raises(WrongAnswerError, match=r"\[BEN-010\] ours gave \(1, 3\), not \(1, 2\): it is not measured"):
+        expect("ours", (1, 3), (1, 2))
+
+
+def test_what_is_read_is_told_after_the_statement_or_in_its_midst() -> None:
+    assert answers("t = [n, n + 1]", ["t[0]", "t[1]"], n=5) == (5, 6)
+    assert answers("for t in range(3): {reads}", ["t"]) == (2,)
+
+
+def test_a_file_of_trades_is_what_databento_decodes() -> None:
+    databento = pytest.importorskip("databento_dbn")
+    decoder = databento.DBNDecoder()
+    decoder.write(dbn_file(1_000))
+    metadata, *theirs = decoder.decode()
+    ours = trades_of(dbn_file(1_000))
+    assert metadata.dataset == "GLBX.MDP3"
+    assert metadata.schema == databento.Schema.TRADES
+    assert len(ours) == len(theirs) == 1_000
+    for our, their in zip(ours, theirs, strict=True):
+        for name in (
+            "instrument_id",
+            "ts_event",
+            "price",
+            "size",
+            "flags",
+            "depth",
+            "ts_recv",
+            "ts_in_delta",
+            "sequence",
+        ):
+            assert getattr(our, name) == int(getattr(their, name)), name
+        assert (chr(our.action), chr(our.side)) == (their.action.value, their.side.value)
+
+
+@pytest.mark.parametrize("by_column", [False, True])
+def test_a_file_of_other_records_is_refused(*, by_column: bool) -> None:
+    if by_column:
+        pytest.importorskip("numpy")
+    assert len(trades_of(dbn_file(10), by_column=by_column)) == 10
+    for at, byte in ((0, b"X"), (-48, b"\x0d"), (-47, b"\1")):
+        file = bytearray(dbn_file(10))
+        file[at % len(file) : at % len(file) + 1] = byte
+        with pytest.raises(ValueError, match="not a DBN file of trades"):
+            trades_of(bytes(file), by_column=by_column)
+
+
+# The table of the readme --------------------------------------------------------------------------------------------
+
+
+def test_every_cost_names_a_row_and_a_reference_of_its_contest() -> None:
+    for cost in COSTS:
+        contest = CONTESTS[cost.contest]
+        assert cost.contestant in {one.name for one in contest.contestants if one.ours}
+        assert cost.beside in contest.references
+        assert cost.figure in {figure.name for figure in contest.figures}
+
+
+def test_the_table_of_costs_is_written_from_the_same_run(report: BenchReport, tmp_path: Path) -> None:
+    held = {result.contest.name for result in report.results}
+    costs = tuple(cost for cost in COSTS if cost.contest in held)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(costs_module, "COSTS", tuple(cost for cost in costs if has_all(report, cost)))
+        table = costs_of(report)
+        assert len(table.splitlines()) == 2 + len(costs_module.COSTS)
+    assert "| two fields of a record in a buffer | struct.unpack_from | " in table
+    assert re.search(r"\d+x the speed \| `parsing` \|", table)
+    assert re.search(r"\d+x the time \| `ask` \|", table)
+
+
+def has_all(report: BenchReport, cost: Cost) -> bool:
+    (contest,) = (result.contest for result in report.results if result.contest.name == cost.contest)
+    return {cost.contestant, cost.beside} <= {one.name for one in contest.available}
+
+
+def test_a_run_that_cannot_write_the_table_of_costs_is_refused_before_it_begins(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("<!-- costs: written by `mycelium bench --into` -->\nold\n<!-- end of the costs -->\n")
+    result = bench("--only", "field", *QUICK, "--into", str(page))
+    assert result.exit_code == 2
+    assert "this run is without construction, parsing, " in result.stderr
+    assert "measuring" not in result.stderr
+    assert "old" in page.read_text()
 
 
 def test_ratios_are_taken_round_by_round() -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 import click
 import pytest
 
+from mycelium.bench import COSTS, cost_table
 from mycelium.cli import cli
 from tests.pages import PAGES, ROOT, Block, anchors_of, blocks_of, code_of, links_of, text_of
 
@@ -183,25 +184,6 @@ def test_the_reports_of_the_demo_that_the_pages_show_are_those_of_today(tmp_path
         assert pattern_of(block.text).search(done.stdout), f"{block.place}: the demo prints\n{done.stdout}"
 
 
-#: The bench table of the readme: what, contest, row, figure (where there are several), beside what.
-COSTS = [
-    ("a message told to another thread, until it is handled", "tell", "mycelium, tell", "", "pykka, tell"),
-    ("a message emitted by a source, the same way", "tell", "mycelium, emit from a source", "", "pykka, tell"),
-    ("a question and its answer between two threads", "ask", "mycelium, ask", "p50", "pykka, ask"),
-    (
-        "making a message of four integers, by keyword",
-        "construction",
-        "TradeTLV, keyword",
-        "",
-        "dataclass(slots), keyword",
-    ),
-    ("two fields of a record in a buffer", "parsing", "ref_from, bytes", "", "ctypes.from_buffer"),
-    ("the same", "parsing", "ref_from, bytes", "", "struct.unpack_from"),
-    ("one field of 1,000 messages, as a column", "columns", "Batch.column, sum", "", "struct.iter_unpack, sum"),
-    ("a service of three actors", "memory", "mycelium run, 3 actors", "resident", "python, bare"),
-]
-
-
 def ratio_of(contest: str, row: str, figure: str, beside: str) -> str:
     """What the page of benchmarks says."""
     section = text_of("docs/benchmarks.md").partition(f"\n### {contest}\n")[2].partition("\n### ")[0]
@@ -216,16 +198,12 @@ def ratio_of(contest: str, row: str, figure: str, beside: str) -> str:
 
 
 def test_the_ratios_in_the_readme_are_those_of_the_benchmarks() -> None:
-    table = [
-        "| | beside | ratio | bench |",
-        "|---|---|---:|---|",
-        *(
-            f"| {what} | {beside} | {ratio_of(contest, row, figure, beside)} | `{contest}` |"
-            for what, contest, row, figure, beside in COSTS
-        ),
+    """`mycelium bench --into docs/benchmarks.md --into README.md` writes both from one run."""
+    told = [
+        ratio_of(one.contest, one.contestant, "" if one.figure == "time" else one.figure, one.beside) for one in COSTS
     ]
-    text = "\n".join(table)
-    assert text in text_of("README.md"), f"the bench table of the readme is now\n{text}"
+    table = cost_table(told)
+    assert table in text_of("README.md"), f"the bench table of the readme is now\n{table}"
 
 
 # What is named ----------------------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """The benches as a library: what `mycelium bench` runs in its short form and `benches/` in its long one.
 
 `contest` says what a bench is, `timing` takes turns, `result` works out best, median, spread and ratios;
-`messages`, `frames`, `telling`, `asking`, `allocations` and `footprint` are the workloads, `suite` lists
-them; `targets` holds what the project set out to reach; `report`, `tables` and `plot` show it.
+`operations`, `frames`, `columns`, `dbn`, `telling`, `asking`, `allocations` and `footprint` are the
+workloads, `messages` and `peers` the record in the words of others, `suite` lists the contests;
+`targets` holds what the project set out to reach; `report`, `tables`, `costs` and `plot` show it.
 """
 
 from __future__ import annotations
 
 from .contest import Contest, Contestant, Figure
+from .costs import COSTS, Cost, cost_table, costs_of, left_out_costs
 from .footprint import run_topology
 from .plot import svg_plot
 from .report import BenchReport, run_contests
@@ -19,11 +21,13 @@ from .timing import run_contest
 
 __all__ = [
     "CONTESTS",
+    "COSTS",
     "TARGETS",
     "BenchReport",
     "Contest",
     "ContestResult",
     "Contestant",
+    "Cost",
     "Figure",
     "Ratio",
     "Row",
@@ -31,6 +35,9 @@ __all__ = [
     "Target",
     "Verdict",
     "contest_lines",
+    "cost_table",
+    "costs_of",
+    "left_out_costs",
     "markdown_page",
     "report_lines",
     "result_of",

@@ -36,11 +36,23 @@ class Contestant:
     ours: bool = False
     #: A module that it takes and that may not be installed.
     needs: str = ""
+    #: It does so many times fewer operations in a round, for it is slow: a round is to be one moment.
+    fewer: int = 1
 
     @property
     def is_available(self) -> bool:
         """Whether what it needs is installed."""
-        return not self.needs or find_spec(self.needs) is not None
+        if not self.needs:
+            return True
+        try:
+            return find_spec(self.needs) is not None
+        except ModuleNotFoundError:  # of the package that holds it
+            return False
+
+    @property
+    def extra(self) -> str:
+        """The extra of our package that installs what it needs."""
+        return "columns" if self.needs == "numpy" else "peers"
 
     def __str__(self) -> str:
         return self.name
@@ -63,6 +75,10 @@ class Contest:
     rounds: int
     figures: tuple[Figure, ...] = (TIME,)
     note: str = ""
+
+    def count_of(self, contestant: Contestant) -> int:
+        """The operations of one round of a contestant."""
+        return max(1, self.count // contestant.fewer)
 
     @property
     def available(self) -> tuple[Contestant, ...]:

@@ -10,16 +10,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from tlv import implementation
+
 __all__ = ["Machine", "probe_ns", "this_machine"]
 
-_PACKAGES = ("pykka", "numpy")
+_PACKAGES = ("pykka", "numpy", "msgspec", "protobuf", "flatbuffers", "pycapnp", "databento-dbn", "construct")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What ran the benches. ``packages`` are the peers that are installed."""
+    """What ran the benches: ``tlv`` is the implementation of it, ``packages`` are the peers that are installed."""
 
     python: str
+    tlv: str
     build: str
     system: str
     processor: str
@@ -30,7 +33,7 @@ class Machine:
     def line(self) -> str:
         """All of it in one line."""
         peers = ", ".join(f"{name} {number}" for name, number in self.packages.items())
-        return f"{self.python} ({self.build}), {peers}; {self.cores} cores of {self.processor}, {self.system}"
+        return f"tlv {self.tlv}, {self.python} ({self.build}), {peers}; {self.cores} cores of {self.processor}, {self.system}"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -41,6 +44,7 @@ def this_machine() -> Machine:
     """Where this runs."""
     return Machine(
         python=f"{platform.python_implementation()} {platform.python_version()}",
+        tlv=implementation.running,
         build=platform.python_compiler().strip(),
         system=f"{platform.system()} {platform.machine()}",
         processor=_processor(),

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 
 from .allocations import allocations
 from .asking import asking
+from .columns import columns, long_columns
 from .contest import Contest
+from .dbn import databento
 from .footprint import footprint, starting
-from .frames import columns, dispatch, writing
-from .messages import construction, field_access, parsing
+from .frames import dispatch, writing
+from .operations import construction, field_access, parsing, validation
 from .telling import telling
 
 __all__ = ["CONTESTS"]
@@ -18,9 +20,12 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     construction,
     parsing,
     field_access,
+    validation,
     writing,
     dispatch,
     columns,
+    long_columns,
+    databento,
     telling,
     asking,
     allocations,

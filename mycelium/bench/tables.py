@@ -88,8 +88,10 @@ def _shown_references(contest: Contest) -> list[str]:
 def _remarks(contest: Contest) -> Iterator[str]:
     if contest.note:
         yield contest.note
-    for one in contest.left_out:
-        yield f"left out: {one.name}, which needs {one.needs} (pip install 'mycelium-actors[columns]')"
+    for extra in sorted({one.extra for one in contest.left_out}):
+        lacking = [one for one in contest.left_out if one.extra == extra]
+        names, modules = "; ".join(one.name for one in lacking), ", ".join(dict.fromkeys(one.needs for one in lacking))
+        yield f"left out, for want of {modules}: {names} (pip install 'mycelium-actors[{extra}]')"
 
 
 def _target_rows(report: BenchReport) -> list[list[str]]:

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import gc
 import timeit
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
+from mycelium.errors.bench import WrongAnswerError
+
 from .contest import Contest, Measure
 from .result import ContestResult, Samples, result_of
 
-__all__ = ["looped", "run_contest", "snippet"]
+__all__ = ["answers", "expect", "looped", "run_contest", "snippet"]
 
 
 def run_contest(
@@ -26,16 +28,17 @@ def run_contest(
 ) -> ContestResult:
     """Measure everybody who is available; ``told`` is called before each round."""
     measures = {one.name: one.prepare() for one in contest.available}
+    counts = {one.name: contest.count_of(one) for one in contest.available}
     samples: Samples = {name: [] for name in measures}
     with _no_collector():
-        for measure in measures.values():
-            measure(max(1, contest.count // 10))  # caches, specialised bytecode, compiled files
+        for name, measure in measures.items():
+            measure(max(1, counts[name] // 10))  # caches, specialised bytecode, compiled files
         for number in range(contest.rounds if rounds is None else rounds):
             if told is not None:
                 told()
             order = list(measures.items())
             for name, measure in reversed(order) if number % 2 else order:
-                samples[name].append(measure(contest.count))
+                samples[name].append(measure(counts[name]))
     return result_of(contest, samples)
 
 
@@ -45,17 +48,32 @@ def snippet(statement: str, **names: Any) -> Measure:
     return lambda count: (timer.timeit(count) / count,)
 
 
-def looped(work: Callable[[], int]) -> Measure:
-    """A measure of ``work``, which returns how many operations a call does."""
+def answers(statement: str, reads: Sequence[str], **names: Any) -> tuple[Any, ...]:
+    """What ``reads`` are once ``statement`` was run; or where it says ``{reads}``, in its midst."""
+    told: list[Any] = []
+    tell = f"told[:] = [{', '.join(reads)}]"
+    whole = statement.format(reads=tell) if "{reads}" in statement else f"{statement}\n{tell}"
+    timeit.Timer(whole, globals={**names, "told": told}).timeit(1)
+    return tuple(told)
+
+
+def looped(work: Callable[[], object], operations: int) -> Measure:
+    """A measure of ``work``, a call of which does so many operations."""
 
     def measure(count: int) -> tuple[float]:
-        done = 0
+        calls = max(1, round(count / operations))
         started = perf_counter()
-        while done < count:
-            done += work()
-        return ((perf_counter() - started) / done,)
+        for _ in range(calls):
+            work()
+        return ((perf_counter() - started) / (calls * operations),)
 
     return measure
+
+
+def expect(contestant: str, got: object, expected: object) -> None:
+    """Nobody is timed who gives something else. Raises `WrongAnswerError`."""
+    if got != expected:
+        raise WrongAnswerError(contestant=contestant, got=repr(got), expected=repr(expected))
 
 
 @contextmanager

@@ -39,6 +39,8 @@ def ratio_text(ratio: float) -> str:
 
 
 def _operation_text(seconds: float) -> str:
+    if seconds < 9.95e-9:
+        return f"{seconds * 1e9:.1f} ns"
     return f"{seconds * 1e9:,.0f} ns" if seconds < 9.9995e-6 else time_text(seconds * 1e6)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["bench_command"]
 
 _PAGE = Page("bench: written by `mycelium bench --into`", "end of the bench")
+_COSTS = Page("costs: written by `mycelium bench --into`", "end of the costs")
 _TELL = "tell"
 
 
@@ -50,11 +51,24 @@ def _drawable(ctx: click.Context, parameter: click.Parameter, path: Path | None)
     return path
 
 
-def _renewable(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Find out now whether the page has the two comments."""
-    if path is not None:
-        _PAGE.check(path)
-    return path
+def _renewable(ctx: click.Context, parameter: click.Parameter, paths: Sequence[Path]) -> Sequence[Path]:
+    """Find out now whether each page has the two comments."""
+    for path in paths:
+        (_COSTS if _COSTS.is_in(path) else _PAGE).check(path)
+    return paths
+
+
+def _check_costs(contests: Sequence[Contest], pages: Sequence[Path]) -> None:
+    """Find out now whether the run will give every row of the table of costs, where a page has it."""
+    from mycelium.bench import left_out_costs
+
+    lacking = left_out_costs(contests) if any(map(_COSTS.is_in, pages)) else []
+    if lacking:
+        raise click.BadParameter(
+            f"the table of costs takes all contests and all peers; this run is without {', '.join(lacking)} "
+            "(all contests: leave out --only; all peers: pip install 'mycelium-actors[peers,columns]')",
+            param_hint="--into",
+        )
 
 
 @click.command("bench", short_help="Measure this machine, side by side with plain pykka.")
@@ -72,10 +86,12 @@ def _renewable(ctx: click.Context, parameter: click.Parameter, path: Path | None
 @click.option("--markdown", is_flag=True, help="Print the tables of a documentation page.")
 @click.option(
     "--into",
+    "pages",
     type=click.Path(exists=True, dir_okay=False, writable=True, path_type=Path),
+    multiple=True,
     metavar="PAGE",
     callback=_renewable,
-    help="Renew the tables in this page, between the two comments that mark them.",
+    help="Renew the tables in this page, between the two comments that mark them (repeatable).",
 )
 @click.option(
     "--plot",
@@ -92,31 +108,37 @@ def bench_command(
     listed: bool,
     as_json: bool,
     markdown: bool,
-    into: Path | None,
+    pages: Sequence[Path],
     plot: Path | None,
 ) -> None:
-    """Measure messages, frames, actors and whole processes on this machine, in half a minute.
+    """Measure messages, frames, actors and whole processes on this machine, in a minute or two.
 
-    Each contest puts ours beside the bare primitive of Python and beside plain pykka. They take turns,
+    Each contest puts ours beside the bare primitive of Python, beside plain pykka and, where they are
+    installed, beside the libraries that one would use instead (the extra `peers`). They take turns,
     many times, so that a ratio compares what ran in the same moment; it is worth more than the
     times themselves, which are those of this machine and of what else it does.
 
     At the end: whether the targets of the project are reached. `benches/` in the repository holds the long form.
     """
-    from mycelium.bench import CONTESTS, markdown_page, report_lines, run_contests, svg_plot
+    from mycelium.bench import CONTESTS, costs_of, markdown_page, report_lines, run_contests, svg_plot
 
     contests = [_sized(CONTESTS[name], messages) for name in dict.fromkeys(names or CONTESTS)]
     if listed:
         _print_list(contests, as_json=as_json)
         return
+    _check_costs(contests, pages)
     with _told(contests, rounds) as told:
         report = run_contests(contests, rounds=rounds, told=told)
     if plot is not None:
         plot.write_text(svg_plot(report), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=2))
-    elif into is not None:
-        _PAGE.renew(into, markdown_page(report))
+    elif pages:
+        for page in pages:
+            if _PAGE.is_in(page):
+                _PAGE.renew(page, markdown_page(report))
+            if _COSTS.is_in(page):
+                _COSTS.renew(page, costs_of(report))
     elif markdown:
         click.echo(markdown_page(report), nl=False)
     else:

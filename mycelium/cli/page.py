@@ -20,6 +20,10 @@ class Page:
         """Raise ``click.BadParameter`` where the page lacks the comments."""
         self._split(path)
 
+    def is_in(self, path: Path) -> bool:
+        """Whether the page has the first of the comments."""
+        return self.begin in path.read_text(encoding="utf-8")
+
     def renew(self, path: Path, written: str) -> None:
         """Replace what stands between the comments."""
         head, tail = self._split(path)

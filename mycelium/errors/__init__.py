@@ -9,6 +9,7 @@
       ConfigError               CFG-nnn  config.py             settings and where they come from
       TopologyError             TOP-nnn  topology.py           topology files
       NodeError                 NOD-nnn  node.py               running a topology
+      BenchError                BEN-nnn  bench.py              measuring
 
 Each module draws its own family. Catch one error, its family, or `DeclaredError`; where a stock
 kind fits, an error is also that (``ValueError``, ``TimeoutError``, ``pykka.ActorDeadError``).
@@ -30,6 +31,7 @@ from mycelium.errors.actor import (
     UndeclaredEmissionError,
     WiringError,
 )
+from mycelium.errors.bench import BenchError, WrongAnswerError
 from mycelium.errors.config import (
     ConfigDeclarationError,
     ConfigError,
@@ -104,6 +106,7 @@ __all__ = [
     "ActorStartError",
     "ActorStuckError",
     "AskTimeoutError",
+    "BenchError",
     "ConfigDeclarationError",
     "ConfigError",
     "ConfigNotTakenError",
@@ -166,6 +169,7 @@ __all__ = [
     "UnreceivedMessageError",
     "UselessSenderError",
     "WiringError",
+    "WrongAnswerError",
     "catalogue",
     "error_from_dict",
     "error_with_code",

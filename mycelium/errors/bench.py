@@ -1,0 +1,31 @@
+"""Errors of `mycelium bench`.
+
+::
+
+    BenchError
+      WrongAnswerError      BEN-010  who is measured gave something else than it should
+"""
+
+from __future__ import annotations
+
+from tlv.declared_error import DeclaredError
+
+__all__ = ["BenchError", "WrongAnswerError"]
+
+
+class BenchError(DeclaredError):
+    """Family of the errors of measuring."""
+
+
+class WrongAnswerError(
+    BenchError,
+    AssertionError,
+    code="BEN-010",
+    text="{contestant} gave {got}, not {expected}: it is not measured",
+    next_step="install the versions that `make bench-peers` installs; if it is ours, please report it",
+):
+    """Somebody who is measured gave something else than it should."""
+
+    contestant: str
+    got: str
+    expected: str
