@@ -31,7 +31,7 @@ Names = Callable[[], dict[str, Any]]
 
 
 class CheckedTrade(TLV):
-    """TradeTLV with three constraints and nothing else to check."""
+    """TradeTLV with three constraints instead of its four."""
 
     price: Annotated[i64, Gt(0)]
     quantity: i64
@@ -243,7 +243,7 @@ def validation() -> Contest:
 
     return Contest(
         name="validation",
-        question="What does it cost to find a record in a buffer and to check three constraints?",
+        question="What does it cost to find a record in a buffer and to check its constraints?",
         contestants=(
             read(
                 "three constraints, ref_from_validated", f"t = CheckedTrade.ref_from_validated(data, {AT})", ours=True
@@ -258,5 +258,5 @@ def validation() -> Contest:
         references=("TradeTLV, ref_from", "struct.unpack_from, if"),
         count=2_000,
         rounds=101,
-        note="TradeTLV has the three constraints, and a rule of its own: its quantity is not zero",
+        note="TradeTLV has a fourth constraint: its quantity is not zero",
     )

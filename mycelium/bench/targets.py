@@ -117,7 +117,20 @@ TARGETS = (
     _native("a column of 1,000", "columns", "Batch.column, sum", 1.1, "numpy array, sum", at_most=True),
     _native("a column of 100,000", "long_columns", "Batch.column, sum", 1.1, "numpy array, sum", at_most=True),
     _native(
-        "validate and ref_from", "validation", "TradeTLV, ref_from_validated", 1.5, "TradeTLV, ref_from", at_most=True
+        "validate three constraints",
+        "validation",
+        "three constraints, ref_from_validated",
+        1.5,
+        "TradeTLV, ref_from",
+        at_most=True,
+    ),
+    _native(
+        "validate a trade, four",
+        "validation",
+        "TradeTLV, ref_from_validated",
+        1.5,
+        "TradeTLV, ref_from",
+        at_most=True,
     ),
     _native("DBN trades, two fields", "databento", "Batch.over, two fields", 1.8, "databento-dbn, two fields"),
     _native("DBN trades, one summed", "databento", "Batch.over, column, sum", 50.0, "databento-dbn, sum"),
