@@ -17,12 +17,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Files of tests about files, pages, settings and the command line itself, whichever implementation runs.
 ONCE = (
+    "test_bench_ab",
     "test_bench_cli",
     "test_cli_docs",
     "test_cli_ends",
+    "test_cli_tlv",
     "test_config",
     "test_docs.py",
     "test_house",
+    "test_rollout",
     "test_tlv_typing",
     "test_topology.py",
     "test_uniswap_math",

@@ -236,6 +236,9 @@ def test_the_commands_and_options_that_a_page_names_exist(page: str) -> None:
             wrong.append(f"{place}: there is no command {found['name']!r}")
             continue
         words = (found["rest"] or "").partition(" #")[0].split()
+        if isinstance(command, click.Group) and words and words[0] in command.list_commands(CONTEXT):
+            command = command.get_command(CONTEXT, words[0])
+            assert command is not None
         options = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
         wrong.extend(f"{place}: {found['name']} has no {option}" for option in sorted(options - options_of(command)))
     assert not wrong, "\n".join(wrong)

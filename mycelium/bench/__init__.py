@@ -4,6 +4,7 @@
 `operations`, `frames`, `columns`, `dbn`, `telling`, `asking`, `allocations` and `footprint` are the
 workloads, `messages` and `peers` the record in the words of others, `suite` lists the contests;
 `targets` holds what the project set out to reach; `report`, `tables`, `costs` and `plot` show it.
+`ab` runs the same under two implementations of messages, and `distinguish` tells these from noise.
 """
 
 from __future__ import annotations

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from mycelium.nearest import did_you_mean
 
+from .lazy import LazyGroup
 from .page import Page
 
 if TYPE_CHECKING:
@@ -71,7 +73,14 @@ def _check_costs(contests: Sequence[Contest], pages: Sequence[Path]) -> None:
         )
 
 
-@click.command("bench", short_help="Measure this machine, side by side with plain pykka.")
+@click.group(
+    "bench",
+    cls=LazyGroup,
+    commands={"ab": ("mycelium.cli.bench_ab:ab_command", "Compare two implementations of the message layer.")},
+    invoke_without_command=True,
+    subcommand_metavar="[ab ...]",
+    short_help="Measure this machine, side by side with plain pykka.",
+)
 @click.option(
     "--only", "names", multiple=True, metavar="NAME", callback=_known, help="Hold only this contest (repeatable)."
 )
@@ -100,7 +109,9 @@ def _check_costs(contests: Sequence[Contest], pages: Sequence[Path]) -> None:
     callback=_drawable,
     help="Also draw the figures as bars into this SVG file.",
 )
+@click.pass_context
 def bench_command(
+    ctx: click.Context,
     *,
     names: Sequence[str],
     rounds: int | None,
@@ -120,6 +131,9 @@ def bench_command(
 
     At the end: whether the targets of the project are reached. `benches/` in the repository holds the long form.
     """
+    if ctx.invoked_subcommand is not None:
+        _refuse_options(ctx, ctx.invoked_subcommand)
+        return
     from mycelium.bench import CONTESTS, costs_of, markdown_page, report_lines, run_contests, svg_plot
 
     contests = [_sized(CONTESTS[name], messages) for name in dict.fromkeys(names or CONTESTS)]
@@ -146,6 +160,16 @@ def bench_command(
             click.echo(line)
     if plot is not None:
         click.echo(f"drawn: {plot}", err=True)
+
+
+def _refuse_options(ctx: click.Context, command: str) -> None:
+    """Options before a subcommand would do nothing."""
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        if name in ctx.params and ctx.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            ctx.fail(
+                f"{parameter.opts[0]} is not an option of `mycelium bench {command}`; its own stand behind `{command}`"
+            )
 
 
 def _sized(contest: Contest, messages: int | None) -> Contest:

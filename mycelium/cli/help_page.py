@@ -20,14 +20,23 @@ PAGE = Page("commands: written by `python -m mycelium.cli.help_page`", "end of t
 def help_markdown() -> str:
     """A section for each command: usage, what it does, and a table of its options."""
     ctx = click.Context(cli, info_name="mycelium")
-    commands = ((name, cli.get_command(ctx, name)) for name in cli.list_commands(ctx))
-    return "\n\n".join("\n".join(_section(ctx, name, command)) for name, command in commands if command)
+    return "\n\n".join("\n".join(lines) for lines in _sections(ctx, cli))
+
+
+def _sections(ctx: click.Context, group: click.Group) -> Iterator[Iterator[str]]:
+    """Of the commands of a group, each with those that it has itself behind it."""
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command is not None
+        yield _section(ctx, name, command)
+        if isinstance(command, click.Group):
+            yield from _sections(click.Context(command, info_name=name, parent=ctx), command)
 
 
 def _section(parent: click.Context, name: str, command: click.Command) -> Iterator[str]:
     ctx = click.Context(command, info_name=name, parent=parent)
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
-    yield from (f"## mycelium {name}", "", "```", usage, "```", "", inspect.cleandoc(command.help or ""), "")
+    yield from (f"## {ctx.command_path}", "", "```", usage, "```", "", inspect.cleandoc(command.help or ""), "")
     yield from ("| option | meaning |", "|---|---|")
     for parameter in command.params:
         if isinstance(parameter, click.Option):

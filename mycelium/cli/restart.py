@@ -16,10 +16,20 @@ from mycelium.errors.node import ImplementationFixedError
 from tlv import ImplementationError
 from tlv.implementation import VARIABLE, available, running
 
-__all__ = ["PROGRAM", "run_on"]
+__all__ = ["PROGRAM", "require", "run_on"]
 
 #: What click carries as its ``obj`` where the command line is the whole program, and may be started again.
 PROGRAM: Final = object()
+
+
+def require(choice: str) -> None:
+    """Raise `ImplementationError` where an implementation was not built."""
+    if choice not in available():
+        raise ImplementationError(
+            choice=choice,
+            reason="it was not built",
+            remedy=f"install again where there is a C compiler, or choose {' or '.join(available())}",
+        )
 
 
 def run_on(choice: str, node: str, started_as: object) -> None:
@@ -28,12 +38,7 @@ def run_on(choice: str, node: str, started_as: object) -> None:
     Raises `ImplementationError` where it was not built, and `ImplementationFixedError` where the command was called
     from another program.
     """
-    if choice not in available():
-        raise ImplementationError(
-            choice=choice,
-            reason="it was not built",
-            remedy=f"install again where there is a C compiler, or choose {' or '.join(available())}",
-        )
+    require(choice)
     if choice != running and started_as is not PROGRAM:
         raise ImplementationFixedError(node=node, asked=choice, running=running)
     os.environ[VARIABLE] = choice

@@ -31,7 +31,7 @@ from mycelium.errors.actor import (
     UndeclaredEmissionError,
     WiringError,
 )
-from mycelium.errors.bench import BenchError, WrongAnswerError
+from mycelium.errors.bench import BenchError, BenchProcessError, WrongAnswerError
 from mycelium.errors.config import (
     ConfigDeclarationError,
     ConfigError,
@@ -107,6 +107,7 @@ __all__ = [
     "ActorStuckError",
     "AskTimeoutError",
     "BenchError",
+    "BenchProcessError",
     "ConfigDeclarationError",
     "ConfigError",
     "ConfigNotTakenError",
