@@ -11,12 +11,14 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 ARGS ?=
+SECONDS ?= 60
+PYTHON_DEBUG ?= python3-dbg
 SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("implementation of tlv:", explanation())' >&2
 # What the compiled core is built from; without a compiler the install succeeds, and tlv runs on its twin in Python.
 CORE := setup.py $(wildcard tlv/native/*)
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 
-.PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan leaks clean
+.PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -62,6 +64,20 @@ asan: $(VENV)/.dev ## run the suite of tlv on the compiled core under AddressSan
 	@LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH=build/asan/lib MYCELIUM_TLV=native \
 	  $(BIN)/python -m pytest -o pythonpath="build/asan/lib ." $(TLV_TESTS) $(ARGS)
+
+# Extensions are built for its own ABI, beside the others; packages are those of .venv, so it must be of the same version.
+debug: $(VENV)/.dev ## run the suite of tlv on the compiled core under a debug build of Python (PYTHON_DEBUG=...)
+	@export PYTHONPATH="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	$(PYTHON_DEBUG) -c 'import annotated_types, sys; sys.gettotalrefcount()' || { \
+	  echo "make debug needs a debug build of the Python in .venv, $$($(BIN)/python --version): PYTHON_DEBUG=/path/to/python" >&2; \
+	  echo "Debian and Ubuntu have one for their own Python, python3-dbg: make clean; make PYTHON=/usr/bin/python3 debug" >&2; exit 1; }; \
+	mkdir -p build; \
+	MYCELIUM_WERROR=1 $(PYTHON_DEBUG) setup.py -q build_ext --inplace --build-temp build/debug >build/debug.log 2>&1 \
+	  || { cat build/debug.log; exit 1; }; \
+	MYCELIUM_TLV=native $(PYTHON_DEBUG) -X dev -m pytest -p no:cacheprovider $(TLV_TESTS) $(ARGS)
+
+fuzz: $(VENV)/.dev ## hostile input under the sanitizers for 60 seconds (SECONDS=600 for longer); needs clang and atheris
+	@$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)
 
 leaks: $(VENV)/.dev ## 10 million operations of each kind: memory must not grow (ARGS=100000 for a short run)
 	@MYCELIUM_TLV=native $(BIN)/python benches/leaks.py $(ARGS)

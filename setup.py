@@ -3,7 +3,8 @@
 The extension is optional: where it cannot be built the install succeeds, and `tlv` runs on its Python twin.
 
     MYCELIUM_WERROR=1     warnings are errors (CI and the make targets set it)
-    MYCELIUM_SANITIZE=1   build with AddressSanitizer and UndefinedBehaviorSanitizer (`make asan`)
+    MYCELIUM_SANITIZE=1   build with AddressSanitizer and UndefinedBehaviorSanitizer (`make asan`); "fuzzer" adds
+                          coverage for libFuzzer (`make fuzz`), "fuzzer-freelists" that and freelists, as users have them
 """
 
 from __future__ import annotations
@@ -24,11 +25,19 @@ else:
     arguments += ["-std=c11", "-O3", "-Wall", "-Wextra", "-fno-strict-aliasing", "-fvisibility=hidden"]
     if os.environ.get("MYCELIUM_WERROR"):
         arguments.append("-Werror")
-if os.environ.get("MYCELIUM_SANITIZE"):
-    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
+sanitize = os.environ.get("MYCELIUM_SANITIZE", "")
+if sanitize:
+    fuzzed = ",fuzzer-no-link" if sanitize.startswith("fuzzer") else ""
+    sanitizers = [
+        f"-fsanitize=address,undefined{fuzzed}",
+        "-fno-sanitize-recover=undefined",
+        "-fno-omit-frame-pointer",
+        "-g",
+    ]
     arguments += [*sanitizers, "-O1"]
     link += sanitizers
-    macros.append(("MYCELIUM_NO_FREELIST", None))
+    if sanitize != "fuzzer-freelists":
+        macros.append(("MYCELIUM_NO_FREELIST", None))
 
 
 class BuildCore(build_ext):

@@ -15,7 +15,8 @@ from tlv import implementation
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Files of tests about files, pages, settings and the command line itself, whichever implementation runs.
+# Files of tests about files, pages, settings and the command line itself, whichever implementation runs; and those that
+# run two of them side by side.
 ONCE = (
     "test_bench_ab",
     "test_bench_cli",
@@ -24,8 +25,10 @@ ONCE = (
     "test_cli_tlv",
     "test_config",
     "test_docs.py",
+    "test_fuzz_corpus",
     "test_house",
     "test_rollout",
+    "test_tlv_differential",
     "test_tlv_typing",
     "test_topology.py",
     "test_uniswap_math",

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "actors": {"configs", "mycelium", "tlv"},
     "examples": {"actors", "configs", "mycelium", "tlv"},
 }
-OURS = {*MAY_IMPORT, "tests", "benches"}
+OURS = {*MAY_IMPORT, "tests", "benches", "fuzz"}
 PACKAGES = sorted(MAY_IMPORT)
 
 

@@ -44,6 +44,12 @@ static int metatype_init(PyObject *self, PyObject *args, PyObject *kwargs)
     return PyType_Type.tp_init(self, args, NULL);
 }
 
+/* Inherited all the same, but a debug build of CPython wants it said where there is a vectorcall. */
+static PyObject *metatype_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    return PyType_Type.tp_call(self, args, kwargs);
+}
+
 static int metatype_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
@@ -101,9 +107,10 @@ static PyMemberDef metatype_members[] = {
 };
 
 static PyType_Slot metatype_slots[] = {
-    {Py_tp_new, metatype_new},           {Py_tp_init, metatype_init},       {Py_tp_traverse, metatype_traverse},
-    {Py_tp_clear, metatype_clear},       {Py_tp_dealloc, metatype_dealloc}, {Py_tp_repr, metatype_repr},
-    {Py_tp_getset, metatype_getset},     {Py_tp_members, metatype_members}, {0, NULL},
+    {Py_tp_new, metatype_new},           {Py_tp_init, metatype_init},         {Py_tp_call, metatype_call},
+    {Py_tp_traverse, metatype_traverse}, {Py_tp_clear, metatype_clear},       {Py_tp_dealloc, metatype_dealloc},
+    {Py_tp_repr, metatype_repr},         {Py_tp_getset, metatype_getset},     {Py_tp_members, metatype_members},
+    {0, NULL},
 };
 
 static PyType_Spec metatype_spec = {

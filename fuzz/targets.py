@@ -1,0 +1,58 @@
+"""The targets by name, and what the two implementations tell of an input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import twins
+from .choices import Choices
+from .declarations import Declarations
+from .frames import Frames
+from .groups import Groups
+from .messages import Messages
+from .outcomes import Outcome
+
+__all__ = ["NAMES", "DifferError", "tells"]
+
+Target = Callable[[Choices], Outcome]
+TARGETS: dict[str, Callable[[Any], Target]] = {
+    "frames": Frames,
+    "messages": Messages,
+    "groups": Groups,
+    "declarations": Declarations,
+}
+NAMES = tuple(TARGETS)
+_made: dict[tuple[str, str], Target] = {}
+
+
+class DifferError(AssertionError):
+    """The implementations do not agree about an input."""
+
+
+def tells(t: Any, data: bytes) -> Outcome:
+    """What an implementation makes of an input; its first byte chooses the target."""
+    choices = Choices(data)
+    name = choices.one(NAMES)
+    key = t.implementation.running, name
+    if key not in _made:
+        _made[key] = TARGETS[name](t)
+    return _made[key](choices)
+
+
+def agree(data: bytes) -> None:
+    """Raises `DifferError` where the compiled core and its twin tell different things of an input."""
+    native = tells(twins.native(), data)
+    python = tells(twins.python(), data)
+    if native != python:
+        where = first_difference(native, python)
+        raise DifferError(f"{NAMES[data[0] % len(NAMES)] if data else NAMES[0]}: {where}")
+
+
+def first_difference(native: Any, python: Any, path: str = "") -> str:
+    """Where two outcomes part, as a text."""
+    if isinstance(native, tuple) and isinstance(python, tuple) and len(native) == len(python):
+        for i, (one, other) in enumerate(zip(native, python, strict=True)):
+            if one != other:
+                return first_difference(one, other, f"{path}/{i}")
+    return f"at {path}: native {native!r}, python {python!r}"
