@@ -16,7 +16,19 @@ from tests.frame_messages import MESSAGES, Flag, Heartbeat, Level, Note, Tick
 from tests.frame_oracle import Tlv, frame_bytes
 from tests.market_data_samples import SAMPLES
 from tests.zero_copy import zero_copy
-from tlv import TLV, Batch, ColumnsShapeError, DeclarationError, FieldBoundsError, Frame, FrameWriter, read_frame
+from tlv import (
+    TLV,
+    Batch,
+    ColumnsShapeError,
+    DeclarationError,
+    FieldBoundsError,
+    Frame,
+    FrameContentError,
+    FrameWriter,
+    i64,
+    read_frame,
+    u32,
+)
 
 
 def frame_of(*messages: TLV, known: Sequence[type[TLV]] = MESSAGES) -> Frame:
@@ -106,6 +118,37 @@ def test_batches_hold_what_iterating_gives(messages: list[TLV]) -> None:
     assert [message for batch in batches for message in batch] == messages
     expected = [(kind, len(list(run))) for kind, run in groupby(messages, key=type)]
     assert [(batch.message_type, len(batch)) for batch in batches] == expected
+
+
+class Sixteen(TLV, type=1016):
+    """As far from Tick as makes the compiled core look both up in one place of its table."""
+
+    price: i64
+    venue_id: u32
+
+
+SOME: list[TLV] = [Tick(1, 0), Sixteen(2, 0), Flag(3), Heartbeat(), Note(4)]
+
+
+@given(st.lists(st.sampled_from(SOME), max_size=25))
+def test_runs_are_those_of_the_types_that_are_known(messages: list[TLV]) -> None:
+    """Unknown ones between them end a run; the counts are those of a walk."""
+    known = (Tick, Sixteen, Heartbeat)
+    frame = frame_of(*messages, known=known)
+    expected = [(kind, list(run)) for kind, run in groupby(messages, key=type) if kind in known]
+    assert runs(frame) == expected
+    assert frame.unknown == sum(type(one) not in known for one in messages)
+
+
+def test_a_run_that_is_cut_off_is_not_told() -> None:
+    tick = Tlv(1000, bytes(Tick(1, 0)))
+    data = bytearray(frame_bytes([tick, tick, Tlv(1001, bytes(Flag(1))), tick], checksum=False))
+    data[-20:-16] = struct.pack("<I", 0xFFFF_FFFF)
+    batches = read_frame(data, messages=MESSAGES).batches()
+    assert len(next(batches)) == 2
+    with pytest.raises(FrameContentError, match="it ends after the frame"):
+        next(batches)
+    assert next(batches, None) is None
 
 
 def test_a_damaged_message_is_told_before_its_batch_comes() -> None:

@@ -137,6 +137,11 @@ class Frame:
 
     def batches(self) -> Iterator[Batch[Any]]:
         """Runs of TLVs of one type and length, in order. Raises as iterating does."""
+        for message_type, start, count, length in self._runs():
+            yield Batch(message_type, self._buf, start, count, TLV_HEADER.size + aligned(length), length)
+
+    def _runs(self) -> Iterator[tuple[type[TLV], int, int, int]]:
+        """Class, offset of the first payload, number and length of the TLVs of each run."""
         run: tuple[type[TLV], int] | None = None
         start = count = following = 0
         for (message_type, _, size, view), at, length in self._walk():
@@ -145,12 +150,12 @@ class Frame:
             # An unknown TLV between two of one type ends the run too: the second lies further on than a step.
             if run != (message_type, length) or at != following:
                 if run is not None:
-                    yield Batch(run[0], self._buf, start, count, TLV_HEADER.size + aligned(run[1]), run[1])
+                    yield run[0], start, count, run[1]
                 run, start, count = (message_type, length), at, 0
             count += 1
             following = at + aligned(length) + TLV_HEADER.size
         if run is not None:
-            yield Batch(run[0], self._buf, start, count, TLV_HEADER.size + aligned(run[1]), run[1])
+            yield run[0], start, count, run[1]
 
     def _ref(self, message_type: type[TLV], at: int, length: int) -> TLV:
         try:

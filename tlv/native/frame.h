@@ -171,6 +171,8 @@ static PyMethodDef frame_methods[] = {
      "Messages without a handler are passed over. What a handler raises comes through."},
     {"_walk", frame_walk, METH_NOARGS,
      "How to read it, offset of the payload and its length for each TLV of a known type."},
+    {"_runs", frame_runs, METH_NOARGS,
+     "Class, offset of the first payload, number and length of the TLVs of each run."},
     {NULL, NULL, 0, NULL},
 };
 

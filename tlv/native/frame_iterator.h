@@ -1,26 +1,40 @@
-/* Iterating over a frame: a view for each message, or the place of each.
+/* Iterating over a frame: a view for each message, the place of each, or the place of each run.
  *
- * Ownership: an iterator holds its frame.
+ * Ownership: an iterator holds its frame, and with it the table that holds the classes of the runs.
  */
 #ifndef TLV_FRAME_ITERATOR_H
 #define TLV_FRAME_ITERATOR_H
 
 #include "walk.h"
 
+/* What an iterator yields: as __iter__(), _walk() and _runs() of the twin. */
+typedef enum { VIEWS, PLACES, RUNS } Yields;
+
+/* TLVs of one type and length, one behind the other. */
+typedef struct {
+    Plan *plan;
+    Py_ssize_t start;      /* of the first payload */
+    Py_ssize_t count;      /* 0: no run */
+    Py_ssize_t length;     /* of each payload */
+    Py_ssize_t following;  /* where the payload of the next one would be */
+} Run;
+
 typedef struct {
     PyObject_HEAD
     Frame *frame;
     Walk walk;
-    int is_walk;       /* yields what _walk() of the twin yields */
+    Yields yields;
+    Run run;               /* begun by the TLV that ended the run before */
 } FrameIterator;
 
-static PyObject *frame_iterator(PyObject *self, int is_walk)
+static PyObject *frame_iterator(PyObject *self, Yields yields)
 {
     PyTypeObject *type = ((Frame *)self)->state->frame_iterator_type;
     FrameIterator *iterator = PyObject_GC_New(FrameIterator, type);
     if (iterator != NULL) {
         iterator->frame = (Frame *)Py_NewRef(self);
-        iterator->is_walk = is_walk;
+        iterator->yields = yields;
+        iterator->run = (Run){NULL, 0, 0, 0, 0};
         walk_start(&iterator->walk);
         PyObject_GC_Track(iterator);
     }
@@ -29,22 +43,75 @@ static PyObject *frame_iterator(PyObject *self, int is_walk)
 
 static PyObject *frame_iter(PyObject *self)
 {
-    return frame_iterator(self, 0);
+    return frame_iterator(self, VIEWS);
 }
 
 static PyObject *frame_walk(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return frame_iterator(self, 1);
+    return frame_iterator(self, PLACES);
+}
+
+static PyObject *frame_runs(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return frame_iterator(self, RUNS);
+}
+
+/* Whether a message may be read from its TLV: the twin makes a view to find out, and drops it. */
+static inline int tlv_check(Frame *frame, const Tlv *tlv)
+{
+    if (LIKELY(tlv->known->fixed && tlv->length >= tlv->known->plan->size)) {
+        return 0;
+    }
+    PyObject *view = tlv_view_checked(frame, tlv);
+    Py_XDECREF(view);
+    return view == NULL ? -1 : 0;
+}
+
+static PyObject *run_told(const Run *run)
+{
+    return Py_BuildValue("(Onnn)", run->plan->type, run->start, run->count, run->length);
+}
+
+static PyObject *frame_iterator_next_run(FrameIterator *self)
+{
+    Run run = self->run;
+    Tlv tlv = {NULL, 0, 0};
+    int more;
+    self->run.count = 0;
+    while ((more = walk_next(self->frame, &self->walk, &tlv)) > 0) {
+        Plan *plan = tlv.known->plan;
+        if (UNLIKELY(tlv_check(self->frame, &tlv) < 0)) {
+            self->walk.at = self->frame->end;
+            return NULL;
+        }
+        const Py_ssize_t following = tlv.payload + aligned(tlv.length) + TLV_HEADER;
+        if (LIKELY(run.count != 0 && run.plan == plan && run.length == tlv.length && run.following == tlv.payload)) {
+            run.count++;
+            run.following = following;
+            continue;
+        }
+        const Run next = {plan, tlv.payload, 1, tlv.length, following};
+        if (run.count != 0) {
+            self->run = next;
+            return run_told(&run);
+        }
+        run = next;
+    }
+    return more < 0 || run.count == 0 ? NULL : run_told(&run);
 }
 
 static PyObject *frame_iterator_next(FrameIterator *self)
 {
+    if (self->yields == RUNS) {
+        return frame_iterator_next_run(self);
+    }
     Tlv tlv = {NULL, 0, 0};
     if (walk_next(self->frame, &self->walk, &tlv) <= 0) {
         return NULL;
     }
-    if (self->is_walk) {
+    if (self->yields == PLACES) {
         return Py_BuildValue("(Onn)", tlv.known->known, tlv.payload, tlv.length);
     }
     PyObject *view = tlv_view(self->frame, &tlv);
