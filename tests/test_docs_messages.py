@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import tlv
 from mycelium.cli import cli
+from tests.zero_copy import zero_copy
 from tlv import IntType
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -43,6 +44,7 @@ def programs(page: str) -> Iterator[tuple[int, str, str | None]]:
         yield line, block[2], following[2] if following and promised else None
 
 
+@zero_copy
 def test_the_programs_print_what_the_page_says(page_module: ModuleType) -> None:
     pytest.importorskip("numpy")
     told = list(programs(PAGE))

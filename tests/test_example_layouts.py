@@ -13,6 +13,7 @@ import pytest
 
 from examples import databento_dbn as dbn
 from examples import uniswap_logs as uniswap
+from tests.zero_copy import zero_copy
 
 ROOT = Path(__file__).resolve().parent.parent
 UNDEFINED = 2**63 - 1
@@ -101,6 +102,7 @@ def test_an_undefined_price_is_none(shared_data: Path) -> None:
     assert [record.price for record in cleared] == [None]
 
 
+@zero_copy
 def test_dbn_records_are_read_in_place() -> None:
     buffer = bytearray(dbn.EMBEDDED)
     record = next(dbn.records(buffer))  # type: ignore[arg-type]
