@@ -127,8 +127,11 @@ def test_the_demo_does_the_same_under_each(demo: dict[str, tuple[dict[str, Any],
     assert all(report["total"]["handled"] > 5_000 for report, _ in demo.values())
     rows = {json.dumps(report["messages"]) for report, _ in demo.values()}
     assert len(rows) == 1
+    # The recorder names its file, and what the arbitrage watcher finds depends on whose message comes first.
     said = {
-        json.dumps({actor: text for actor, text in report["summaries"].items() if actor != "recorder"})
+        json.dumps(
+            {actor: text for actor, text in report["summaries"].items() if actor not in {"recorder", "arbitrage"}}
+        )
         for report, _ in demo.values()
     }
     assert len(said) == 1
