@@ -12,70 +12,114 @@
 
 #include "fields.h"
 
-static inline size_t attribute_slot(const Plan *plan, PyObject *name)
+static inline size_t attribute_slot(const Attributes *table, PyObject *name)
 {
-    return ((size_t)name >> 4 ^ (size_t)name >> 9) & plan->attribute_mask;
+    return (size_t)((uint64_t)(uintptr_t)name * table->factor >> 32) & table->mask;
 }
 
+/* Puts all names into the table, which is emptied; returns how many are not where they are looked for first. */
+static Py_ssize_t attributes_fill(Plan *plan)
+{
+    const Attributes *table = &plan->attributes;
+    Py_ssize_t collisions = 0;
+    memset(table->slots, 0, (table->mask + 1) * sizeof(Attribute));
+    for (Py_ssize_t i = 0; i < plan->count; i++) {
+        const Item *item = &plan->items[i];
+        size_t at = attribute_slot(table, item->name);
+        collisions += table->slots[at].name != NULL;
+        while (table->slots[at].name != NULL) {
+            at = (at + 1) & table->mask;
+        }
+        table->slots[at] = (Attribute){item->name, item->get, item, item->offset, item->end};
+    }
+    return collisions;
+}
+
+/* Looks for a factor by which every name is found at once: where names lie is chance, so one of a few dozen does it. */
 static int attributes_make(Plan *plan)
 {
+    Attributes *table = &plan->attributes;
     size_t slots = 4;
     while (slots < 4 * (size_t)plan->count) {
         slots *= 2;
     }
-    plan->attributes = PyMem_Calloc(slots, sizeof(Attribute));
-    plan->attribute_mask = slots - 1;
+    table->slots = PyMem_Calloc(slots, sizeof(Attribute));
+    table->mask = slots - 1;
     plan->refreshes_left = 1000;
-    if (plan->attributes == NULL) {
+    if (table->slots == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    for (Py_ssize_t i = 0; i < plan->count; i++) {
-        size_t at = attribute_slot(plan, plan->items[i].name);
-        while (plan->attributes[at].name != NULL) {
-            at = (at + 1) & plan->attribute_mask;
+    Py_ssize_t fewest = PY_SSIZE_T_MAX;
+    uint64_t best = 0;
+    for (uint64_t i = 0; i < 64 && fewest > 0; i++) {
+        table->factor = (2 * i + 1) * 0x9E3779B97F4A7C15u;
+        Py_ssize_t collisions = attributes_fill(plan);
+        if (collisions < fewest) {
+            fewest = collisions;
+            best = table->factor;
         }
-        plan->attributes[at] = (Attribute){plan->items[i].name, &plan->items[i]};
     }
+    table->factor = best;
+    (void)attributes_fill(plan);
     return 0;
 }
 
-/* Whether the class is as it was declared. */
-static inline int plan_is_current(const Plan *plan)
+/* Whether the class is as it was declared. CPython gives it another tag when it is changed, or 0. */
+static inline int attributes_hold(const Attributes *table, const PyTypeObject *type)
 {
 #ifdef Py_GIL_DISABLED
+    (void)table, (void)type;
     return 0;
 #else
-    return LIKELY(plan->version == plan->type->tp_version_tag) && plan->version != 0;
+    return LIKELY(table->version == (uint64_t)type->tp_version_tag + 1);
 #endif
 }
 
-/* Looks again whether each field is the attribute of its name, and `validate` what it was. */
+static inline int plan_is_current(const Plan *plan)
+{
+    return attributes_hold(attributes_of(plan->type), plan->type);
+}
+
+/* Whether each field is the attribute of its name, and `validate` what it was. */
+static int plan_is_as_declared(Plan *plan)
+{
+    int same = 1;
+    for (Py_ssize_t i = 0; same && i < plan->count; i++) {
+        PyObject *found = PyObject_GetAttr((PyObject *)plan->type, plan->items[i].name);
+        same = found != NULL && Py_IS_TYPE(found, plan->state->field_type) && ((Field *)found)->item == &plan->items[i];
+        Py_XDECREF(found);
+    }
+    PyObject *found = same ? PyObject_GetAttrString((PyObject *)plan->type, "validate") : NULL;
+    if (found != NULL && plan->rule != NULL) {
+        PyObject *written = PyObject_GetAttrString(found, "__wrapped__");
+        same = written == plan->rule;
+        Py_XDECREF(written);
+    }
+    else {
+        same = found != NULL && Py_IS_TYPE(found, &PyMethodDescr_Type);
+    }
+    Py_XDECREF(found);
+    PyErr_Clear();
+    return same;
+}
+
 static RARE void plan_refresh(Plan *plan)
 {
-    plan->version = 0;
+    Attributes *table = attributes_of(plan->type);
+    table->version = 0;
     if (plan->refreshes_left == 0) {
         return; /* changed again and again: not worth it */
     }
     plan->refreshes_left--;
-    for (Py_ssize_t i = 0; i < plan->count; i++) {
-        PyObject *found = PyObject_GetAttr((PyObject *)plan->type, plan->items[i].name);
-        int same = found != NULL && Py_IS_TYPE(found, plan->state->field_type) &&
-                   ((Field *)found)->item == &plan->items[i];
-        Py_XDECREF(found);
-        if (!same) {
-            PyErr_Clear();
-            return;
-        }
+    if (!plan_is_as_declared(plan)) { /* which gives it a tag, where it had none */
+        return;
     }
-    PyObject *found = PyObject_GetAttrString((PyObject *)plan->type, "validate");
-    PyObject *written = found == NULL || plan->rule == NULL ? NULL : PyObject_GetAttrString(found, "__wrapped__");
-    int same = found != NULL && (plan->rule != NULL ? written == plan->rule : Py_IS_TYPE(found, &PyMethodDescr_Type));
-    Py_XDECREF(written);
-    Py_XDECREF(found);
-    PyErr_Clear();
-    if (same) {
-        plan->version = plan->type->tp_version_tag;
+    const unsigned int seen = plan->type->tp_version_tag;
+    /* Once more: looking may run code that changes the class. */
+    if (seen != 0 && plan_is_as_declared(plan) && seen == plan->type->tp_version_tag && plan_of(plan->type) == plan) {
+        *table = plan->attributes;
+        table->version = (uint64_t)seen + 1;
     }
 }
 
@@ -90,19 +134,19 @@ static RARE PyObject *message_getattro_usual(Plan *plan, PyObject *self, PyObjec
 
 static PyObject *message_getattro(PyObject *self, PyObject *name)
 {
-    Plan *plan = plan_of(Py_TYPE(self));
-    if (LIKELY(plan != NULL && plan_is_current(plan))) {
-        size_t at = attribute_slot(plan, name);
-        for (; LIKELY(plan->attributes[at].name != NULL); at = (at + 1) & plan->attribute_mask) {
-            const Item *item = plan->attributes[at].item;
-            if (LIKELY(plan->attributes[at].name == name && Py_SIZE(self) >= item->end)) {
-                Message *m = (Message *)self;
-                const char *p = m->data + item->offset;
-                return item->get == get_i64 ? get_i64(item, m, p) : item->get(item, m, p);
-            }
+    PyTypeObject *type = Py_TYPE(self);
+    const Attributes *table = attributes_of(type);
+    if (LIKELY(attributes_hold(table, type))) {
+        const Attribute *found = &table->slots[attribute_slot(table, name)];
+        while (UNLIKELY(found->name != name) && found->name != NULL) {
+            found = found == &table->slots[table->mask] ? table->slots : found + 1;
+        }
+        if (LIKELY(found->name == name && Py_SIZE(self) >= found->end)) {
+            Message *m = (Message *)self;
+            return found->get(found->item, m, m->data + found->offset);
         }
     }
-    return message_getattro_usual(plan, self, name);
+    return message_getattro_usual(plan_of(type), self, name);
 }
 
 #endif

@@ -13,6 +13,23 @@ static int item_is_inside(Plan *plan, const Item *item)
     return item->offset >= 0 && item->size >= 0 && item->offset <= plan->size - item->size;
 }
 
+static Getter integer_getter(const Item *item)
+{
+    if (item->size > 8) {
+        return get_wide;
+    }
+    if (item->size == 1 && !item->is_signed) {
+        return get_u8;
+    }
+    if (item->size == 8 && item->is_signed && !item->big) {
+        return get_i64;
+    }
+    if (item->size == 4 && !item->big) {
+        return item->is_signed ? get_i32 : get_u32;
+    }
+    return item->is_signed ? get_signed : get_unsigned;
+}
+
 static void item_use_integer(Item *item)
 {
     Py_ssize_t bits = 8 * item->size;
@@ -22,17 +39,8 @@ static void item_use_integer(Item *item)
     if (item->size <= 8) {
         item->low = item->is_signed ? INT64_MIN >> (64 - bits) : 0;
         item->high = item->is_signed ? (uint64_t)(INT64_MAX >> (64 - bits)) : UINT64_MAX >> (64 - bits);
-        item->get_inner = item->is_signed ? get_signed : get_unsigned;
     }
-    else {
-        item->get_inner = get_wide;
-    }
-    if (item->size == 8 && item->is_signed && !item->big) {
-        item->get_inner = get_i64;
-    }
-    if (item->size == 4 && !item->is_signed && !item->big) {
-        item->get_inner = get_u32;
-    }
+    item->get_inner = integer_getter(item);
     item->put_inner = put_integer;
 }
 
@@ -176,6 +184,7 @@ static int item_parse(Plan *plan, PyObject *told, Item *item)
         return -1;
     }
     item->plan = plan;
+    item->small_ints = plan->state->small_ints;
     item->end = item->offset + item->size;
     item->is_signed = (uint8_t)is_signed;
     item->big = (uint8_t)plan->big;

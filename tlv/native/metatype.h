@@ -57,9 +57,16 @@ static int metatype_traverse(PyObject *self, visitproc visit, void *arg)
     return PyType_Type.tp_traverse(self, visit, arg);
 }
 
+/* The table of attributes is the plan's, and goes with it. */
+static void class_drop_plan(PyObject *self)
+{
+    attributes_of((PyTypeObject *)self)->version = 0;
+    Py_CLEAR(((MessageClass *)self)->plan);
+}
+
 static int metatype_clear(PyObject *self)
 {
-    Py_CLEAR(((MessageClass *)self)->plan);
+    class_drop_plan(self);
     return PyType_Type.tp_clear(self);
 }
 
@@ -68,7 +75,7 @@ static void metatype_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     /* type_dealloc() wants to untrack the class itself; meanwhile no collection may see it. */
     PyObject_GC_UnTrack(self);
-    Py_CLEAR(((MessageClass *)self)->plan);
+    class_drop_plan(self);
     PyObject_GC_Track(self);
     PyType_Type.tp_dealloc(self);
     Py_DECREF(type);

@@ -81,6 +81,12 @@ static int module_exec(PyObject *module)
 {
     ModuleState *state = state_of(module);
     state->free_max = FREELIST_MAX;
+    for (int i = 0; i < 256; i++) {
+        state->small_ints[i] = PyLong_FromLong(i);
+        if (state->small_ints[i] == NULL) {
+            return -1;
+        }
+    }
     return (state->metatype = add_type(module, &metatype_spec, &PyType_Type, "MessageType")) == NULL ||
                    (state->message_type = add_type(module, &message_spec, NULL, "TLV")) == NULL ||
                    (state->plan_type = add_type(module, &plan_spec, NULL, "Plan")) == NULL ||
@@ -116,6 +122,9 @@ static int module_clear(PyObject *module)
 static void module_free(void *module)
 {
     (void)module_clear((PyObject *)module);
+    for (int i = 0; i < 256; i++) {
+        Py_CLEAR(state_of((PyObject *)module)->small_ints[i]);
+    }
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -10,7 +10,7 @@
 #ifndef TLV_PLAN_H
 #define TLV_PLAN_H
 
-#include "state.h"
+#include "numbers.h"
 
 typedef struct item Item;
 typedef struct plan Plan;
@@ -38,6 +38,8 @@ struct item {
     PyObject *codec;       /* the Kind of the Python twin, for what is rare */
     PyObject *extra;       /* enum: {number: member}; nested, group: the class */
     PyObject *members;     /* enum: the class if its members are ints of their own value, else NULL */
+    SpareInt spare;        /* integers of up to 64 bits: the one that was read last */
+    PyObject *const *small_ints; /* of the module */
     int64_t low;           /* integers of up to 64 bits */
     uint64_t high;
     double null_number;    /* floats */
@@ -58,8 +60,19 @@ struct item {
 /* A field by the address of its interned name; see attributes.h. */
 typedef struct {
     PyObject *name;        /* borrowed from the item; NULL: an empty slot */
+    Getter get;            /* as the item has it, to be found with one step less */
     const Item *item;
+    Py_ssize_t offset;
+    Py_ssize_t end;
 } Attribute;
+
+/* A hash table of the fields of a class, as long as these are its attributes. */
+typedef struct {
+    uint64_t version;      /* one more than the tp_version_tag of the class when it was so; 0: not so */
+    uint64_t factor;
+    size_t mask;           /* there are mask + 1 slots */
+    Attribute *slots;      /* owned by the plan */
+} Attributes;
 
 /* One compiled constraint; see checks.h. */
 typedef struct check Check;
@@ -82,9 +95,7 @@ struct plan {
     int checks_complete;   /* whether they are all that the class demands */
     PyObject *rule;        /* the class's own validate(), as it was written; or NULL */
     int big;
-    Attribute *attributes; /* a hash table of attribute_mask + 1 slots */
-    size_t attribute_mask;
-    unsigned int version;  /* of the class when its attributes were seen to be the fields; 0: not so */
+    Attributes attributes; /* the table, its version aside */
     int refreshes_left;
     Message *free_owned;   /* blocks for owned messages of `size` bytes, linked by owner */
     Py_ssize_t free_count;
@@ -94,11 +105,17 @@ struct plan {
 typedef struct {
     PyHeapTypeObject heap;
     Plan *plan;            /* strong; NULL for TLV itself, and once the collector cleared the class */
+    Attributes attributes; /* of the plan; version 0 where there is none */
 } MessageClass;
 
 static inline Plan *plan_of(PyTypeObject *type)
 {
     return ((MessageClass *)type)->plan;
+}
+
+static inline Attributes *attributes_of(PyTypeObject *type)
+{
+    return &((MessageClass *)type)->attributes;
 }
 
 static inline Py_ssize_t aligned(Py_ssize_t size)
@@ -152,6 +169,7 @@ static void item_clear(Item *item)
     Py_CLEAR(item->extra);
     Py_CLEAR(item->members);
     PyMem_Free(item->null_long);
+    Py_CLEAR(item->spare.made);
     if (item->element != NULL) {
         item_clear(item->element);
         PyMem_Free(item->element);
@@ -168,7 +186,7 @@ static void plan_dealloc(Plan *self)
     }
     PyMem_Free(self->items);
     PyMem_Free(self->order);
-    PyMem_Free(self->attributes);
+    PyMem_Free(self->attributes.slots);
     free_owned_clear(self);
     Py_XDECREF(self->rule);
     Py_XDECREF(self->type);

@@ -12,31 +12,41 @@
 
 /* ---- integers, floats, booleans ---- */
 
-#define LONG_FROM_I64(v) int_from_i64(v)
-#define LONG_FROM_U64(v) PyLong_FromUnsignedLongLong((unsigned long long)(v))
-
-static PyObject *get_i64(const Item *item, Message *m, const char *p)
+/* Items do not change, but for the int that they keep to be given again. */
+static inline SpareInt *spare_of(const Item *item)
 {
-    (void)item, (void)m;
-    return LONG_FROM_I64((int64_t)load_uint(p, 8, 0));
+    return (SpareInt *)&item->spare;
 }
 
-static PyObject *get_u32(const Item *item, Message *m, const char *p)
+/* One for each common width, so that the compiler knows it. */
+#define GET_INTEGER(name, size, load)                                             \
+    static PyObject *name(const Item *item, Message *m, const char *p)            \
+    {                                                                             \
+        (void)m;                                                                  \
+        return int_from_field(spare_of(item), (int64_t)load(p, size, 0));            \
+    }
+
+GET_INTEGER(get_i64, 8, load_int)
+GET_INTEGER(get_i32, 4, load_int)
+GET_INTEGER(get_u32, 4, load_uint)
+
+static PyObject *get_u8(const Item *item, Message *m, const char *p)
 {
-    (void)item, (void)m;
-    return LONG_FROM_I64((int64_t)load_uint(p, 4, 0));
+    (void)m;
+    return Py_NewRef(item->small_ints[(unsigned char)*p]);
 }
 
 static PyObject *get_signed(const Item *item, Message *m, const char *p)
 {
     (void)m;
-    return LONG_FROM_I64(load_int(p, item->size, item->big));
+    return int_from_field(spare_of(item), load_int(p, item->size, item->big));
 }
 
 static PyObject *get_unsigned(const Item *item, Message *m, const char *p)
 {
     (void)m;
-    return LONG_FROM_U64(load_uint(p, item->size, item->big));
+    const uint64_t v = load_uint(p, item->size, item->big);
+    return LIKELY(v >> 63 == 0) ? int_from_field(spare_of(item), (int64_t)v) : PyLong_FromUnsignedLongLong(v);
 }
 
 static PyObject *get_wide(const Item *item, Message *m, const char *p)

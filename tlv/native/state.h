@@ -72,6 +72,7 @@ typedef struct {
     PyObject *truncated_error;   /* TruncatedError */
     PyObject *content_error;     /* FrameContentError */
     PyObject *no_layout;         /* makes the DeclarationError about TLV itself */
+    PyObject *small_ints[256];   /* what fields of one byte give; no cycle goes through them: module_free() drops them */
     Message *free_views;         /* linked by their owner field */
     Py_ssize_t free_count;
     Py_ssize_t free_max;         /* FREELIST_MAX, and 0 once the module is cleared */
