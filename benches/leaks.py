@@ -5,15 +5,36 @@ python benches/leaks.py [OPERATIONS]
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import sys
+import threading
+from collections import ChainMap
 from collections.abc import Callable
 from decimal import Decimal
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from tlv import TLV, FrameWriter, Group, Scaled, Size, TLVError, f64, i64, implementation, read_frame, u8, u256
+from annotated_types import Gt
+
+from tlv import (
+    TLV,
+    FrameWriter,
+    Group,
+    Scaled,
+    Size,
+    TLVError,
+    define_tlv,
+    f64,
+    i64,
+    implementation,
+    read_frame,
+    u8,
+    u256,
+)
 
 Operation = Callable[[], object]
 RESIDENT_KB_MAX = 1024
@@ -50,83 +71,264 @@ class Plain(TLV, type=3001):
     size: i64
 
 
-def operations() -> dict[str, Operation]:
-    """Each kind of operation, also those that fail, by name."""
-    plain = Plain(1 << 40, -(1 << 40))
-    data, changing = bytes(plain), bytearray(bytes(plain))
-    window = memoryview(changing)
-    values: dict[str, Any] = {
-        "price": 1 << 50,
-        "wide": 1 << 200,
-        "ratio": 0.5,
-        "side": Side.SELL,
-        "amount": Decimal("1.25"),
-        "limit": None,
-        "best": Level(1, 2),
-        "steps": [1, 2, 3],
-        "symbol": "BTCUSDT",
-        "address": bytes(20),
-        "levels": [Level(1, 2), Level(3, 4)],
-        "note": "naïve",
+class Longer(TLV, type=3001):
+    price: i64
+    size: i64
+    more: i64
+
+
+class Other(TLV):
+    left: i64
+    right: i64
+
+
+class Ruled(TLV):
+    price: Annotated[i64, Gt(0)]
+    size: i64
+
+    def validate(self) -> None:
+        if self.size > 0:
+            raise ValueError("too much")
+
+
+class Text(TLV):
+    text: Annotated[str, Size(8)]
+
+
+class Finalized(TLV):
+    price: i64
+
+    def __del__(self) -> None:
+        assert self.price == 1
+
+
+class Index:
+    """As good as an int, or not."""
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.problem = problem
+
+    def __index__(self) -> int:
+        if self.problem is not None:
+            raise self.problem
+        return 7
+
+
+PLAIN = Plain(1 << 40, -(1 << 40))
+VALUES: dict[str, Any] = {
+    "price": 1 << 50,
+    "wide": 1 << 200,
+    "ratio": 0.5,
+    "side": Side.SELL,
+    "amount": Decimal("1.25"),
+    "limit": None,
+    "best": Level(1, 2),
+    "steps": [1, 2, 3],
+    "symbol": "BTCUSDT",
+    "address": bytes(20),
+    "levels": [Level(1, 2), Level(3, 4)],
+    "note": "naïve",
+}
+WHOLE = Everything(**VALUES)
+
+
+def making() -> dict[str, Operation]:
+    """Messages of arguments, and of other messages."""
+    target = bytearray(1000)
+    writer = FrameWriter()
+
+    def write_frame() -> None:
+        writer.append(PLAIN)
+        writer.append(WHOLE)
+        writer.emplace(Plain, 1 << 40, 2)
+        writer.finish()
+
+    return {
+        "construct by position": lambda: Plain(1 << 40, 2),
+        "construct by keyword": lambda: Plain(price=1 << 40, size=2),
+        "construct everything": lambda: Everything(**VALUES),
+        "construct of __index__": lambda: Plain(Index(), size=Index()),  # type: ignore[arg-type]
+        "construct by type.__call__": lambda: type.__call__(Plain, 1 << 40, size=2),
+        "emplace": lambda: Plain.emplace(target, 0, price=1 << 40, size=2),
+        "emplace everything": lambda: Everything.emplace(target, 8, **VALUES),
+        "replace": lambda: PLAIN.replace(size=3),
+        "a message with __del__": lambda: Finalized(1),
+        "another class and back": lambda: turned(Plain(1, 2)),
+        "write a frame": write_frame,
     }
-    whole = Everything(**values)
-    stored = bytes(whole)
-    view = Everything.ref_from(stored)
+
+
+def reading() -> dict[str, Operation]:
+    """Views, copies, and all that is asked of them."""
+    data, changing = bytes(PLAIN), bytearray(bytes(PLAIN))
+    window, odd = memoryview(changing), memoryview(data).cast("c")
+    stored = bytes(WHOLE)
+    view, plain_view = Everything.ref_from(stored), Plain.ref_from(changing)
+    target, told, text = bytearray(64), WHOLE.to_dict(), WHOLE.to_json()
+    pickled = pickle.dumps(WHOLE)
+    fields = {f"field {name}": partial(getattr, view, name) for name in VALUES}
+    return fields | {
+        "ref_from bytes": lambda: Plain.ref_from(data),
+        "ref_from bytearray": lambda: Plain.ref_from(changing),
+        "ref_from memoryview": lambda: Plain.ref_from(window, 0, 16),
+        "ref_from a cast memoryview": lambda: Plain.ref_from(odd, offset=0),
+        "ref_from a view": lambda: Plain.ref_from(plain_view.as_bytes()),
+        "ref_from everything": lambda: Everything.ref_from(stored),
+        "ref_from_validated": lambda: Plain.ref_from_validated(data),
+        "ref_from_validated with a rule": lambda: Ruled.ref_from_validated(data),
+        "read_from": lambda: Everything.read_from(stored),
+        "as_bytes": PLAIN.as_bytes,
+        "a part of as_bytes": lambda: view.as_bytes()[8:40],
+        "as_bytes of a nested view": lambda: bytes(view.best.as_bytes()),
+        "bytes": lambda: bytes(view),
+        "write_into": lambda: PLAIN.write_into(target),
+        "equal": lambda: view in {1: PLAIN, 2: WHOLE}.values(),
+        "hash": lambda: hash(PLAIN) ^ hash(plain_view),
+        "hash of everything": lambda: hash(view),
+        "repr": lambda: repr(view),
+        "validate everything": view.validate,
+        "raw": lambda: view.raw("amount"),
+        "group items": lambda: [item.size for item in view.levels],
+        "group slice": lambda: view.levels[:1],
+        "group item": lambda: view.levels[-1],
+        "group columns": lambda: view.columns("levels")["price"],
+        "to_owned": view.to_owned,
+        "copy": lambda: copy.copy(plain_view),
+        "to_dict": view.to_dict,
+        "from_dict": lambda: Everything.from_dict(told),
+        "to_json": view.to_json,
+        "from_json": lambda: Everything.from_json(text),
+        "pickle": lambda: pickle.dumps(plain_view),
+        "unpickle": lambda: pickle.loads(pickled),
+    }
+
+
+def walking() -> dict[str, Operation]:
+    """Frames, and batches of them."""
     writer = FrameWriter()
     for _ in range(100):
-        writer.append(plain)
-        writer.append(whole)
-    frame = read_frame(writer.finish(), messages=(Plain, Everything))
+        writer.append(PLAIN)
+        writer.append(WHOLE)
+    data = writer.finish()
+    for _ in range(200):
+        writer.append(PLAIN)
+    plains = read_frame(writer.finish(), messages=(Plain,))
+    frame = read_frame(data, messages=(Plain, Everything))
     handlers: dict[type[TLV], Callable[[Any], object]] = {Plain: lambda m: m.price, Everything: lambda m: m.levels}
+    unfinished: list[Any] = [None]
+
+    def abandon() -> None:
+        unfinished[0] = iter(frame)
+        next(unfinished[0])
+
+    return {
+        "iterate a frame": lambda: sum(1 for _ in frame),
+        "an iteration that is abandoned": abandon,
+        "dispatch a frame": lambda: frame.dispatch(handlers),
+        "dispatch by another mapping": lambda: frame.dispatch(ChainMap(handlers)),
+        "iterate the batches of a frame": lambda: sum(len(batch) for batch in plains.batches()),
+        "iterate a batch": lambda: [sum(one.size for one in batch) for batch in plains.batches()],
+        "columns of a batch": lambda: [batch.column("size") for batch in plains.batches()],
+        "read a frame": lambda: read_frame(data, messages=(Plain, Everything)),
+    }
+
+
+def failing() -> dict[str, Operation]:
+    """Everything that is refused."""
+    data = bytes(PLAIN)
     target = bytearray(64)
+    stored = bytes(WHOLE)
+    outside = stored[:8] + b"\xff" * (Everything.layout.size - 8) + stored[Everything.layout.size :]
+    outside_view = Everything._view(outside, 0)
+    bad_text = Text.ref_from(b"\xff" * 8)
+    frame = read_frame(framed(PLAIN), messages=(Plain,))
+    short = read_frame(framed(PLAIN), messages=(Longer,))
+    cut, level = framed(PLAIN)[:40], Level(1, 2)
+    closed = memoryview(b"")
+    closed.release()
 
-    def refused(call: Operation) -> Operation:
-        def run() -> None:
-            try:
-                call()
-            except (TLVError, TypeError):
-                return
-            raise AssertionError(call)
+    def broken(message: object) -> None:
+        raise KeyError(message)
 
-        return run
+    attempts: dict[str, Operation] = {
+        "a value that does not fit": lambda: Plain("x", 1),  # type: ignore[arg-type]
+        "a value out of range": lambda: Plain(1 << 63, 1),
+        "a value that raises": lambda: Plain(1, Index(KeyError("no"))),  # type: ignore[arg-type]
+        "an array that does not fit": lambda: Everything(**VALUES | {"steps": [1, 2, "x"]}),
+        "an item of another class": lambda: Everything(**VALUES | {"levels": [level, PLAIN]}),
+        "an argument too many": lambda: Plain(1, 2, 3),  # type: ignore[call-arg]
+        "an argument too few": lambda: Plain(1),  # type: ignore[call-arg]
+        "an argument of another name": lambda: Plain(price=1, sice=2),  # type: ignore[call-arg]
+        "a short buffer": lambda: Plain.ref_from(b""),
+        "no buffer": lambda: Plain.ref_from(None),  # type: ignore[arg-type]
+        "a released buffer": lambda: Plain.ref_from(closed),
+        "an offset too far": lambda: Plain.ref_from(data, 1 << 70),
+        "data outside the message": lambda: Everything.ref_from(outside),
+        "a group outside the message": lambda: outside_view.levels,
+        "text that is none": lambda: bad_text.text,
+        "a constraint": lambda: Ruled.ref_from_validated(bytes(16)),
+        "a rule": lambda: Ruled.ref_from_validated(bytes(Plain(1, 9))),
+        "a target too small": lambda: Plain.emplace(target, 60, 1, 2),
+        "a target for reading": lambda: PLAIN.write_into(data),
+        "a field that is set": lambda: setattr(PLAIN, "price", 1),
+        "a field that is none": lambda: PLAIN.prize,  # type: ignore[attr-defined]
+        "an index beyond a group": lambda: WHOLE.levels[2],
+        "a handler that raises": lambda: frame.dispatch({Plain: broken}),
+        "a message in a frame that is short": lambda: next(iter(short)),
+        "a frame that is cut": lambda: read_frame(cut, messages=(Plain,)),
+        "JSON that is none": lambda: Plain.from_json("{"),
+        "a pickle of another layout": lambda: PLAIN.__reduce__()[0](Level, "0", data),
+        "a declaration": lambda: define_tlv("Wrong", {"x": int}),
+    }
+    return {name: partial(refused, attempt) for name, attempt in attempts.items()}
+
+
+def rarely() -> dict[str, Operation]:
+    """What a program does when it starts and ends."""
 
     def declare() -> type[TLV]:
         class Local(TLV):
             price: i64
+            levels: Group[Level]
 
-        Local(1)
-        return Local
+        return type(Local(1, [Level(1, 2)]))
 
-    made: dict[str, Operation] = {
-        "construct by position": lambda: Plain(1 << 40, 2),
-        "construct by keyword": lambda: Plain(price=1 << 40, size=2),
-        "construct everything": lambda: Everything(**values),
-        "ref_from bytes": lambda: Plain.ref_from(data),
-        "ref_from bytearray": lambda: Plain.ref_from(changing),
-        "ref_from memoryview": lambda: Plain.ref_from(window, 0, 16),
-        "ref_from everything": lambda: Everything.ref_from(stored),
-        "ref_from_validated": lambda: Plain.ref_from_validated(data),
-        "read_from": lambda: Everything.read_from(stored),
-        "as_bytes": plain.as_bytes,
-        "write_into": lambda: plain.write_into(target),
-        "emplace": lambda: Plain.emplace(target, 0, price=1 << 40, size=2),
-        "equal": lambda: view in {1: plain, 2: whole}.values(),
-        "hash": lambda: hash(plain) ^ hash(view),
-        "group items": lambda: [item.size for item in view.levels],
-        "group slice": lambda: view.levels[:1],
-        "to_owned": view.to_owned,
-        "iterate a frame": lambda: sum(1 for _ in frame),
-        "dispatch a frame": lambda: frame.dispatch(handlers),
-        "a value that does not fit": refused(lambda: Plain("x", 1)),  # type: ignore[arg-type]
-        "an argument too many": refused(lambda: Plain(1, 2, 3)),  # type: ignore[call-arg]
-        "a short buffer": refused(lambda: Plain.ref_from(b"")),
-        "a target too small": refused(lambda: Plain.emplace(target, 60, 1, 2)),
-        "a field that is set": refused(lambda: setattr(plain, "price", 1)),
-        "a class": declare,
-    }
-    for name in values:
-        made[f"field {name}"] = lambda name=name: getattr(view, name)  # type: ignore[misc]
-    return made
+    def threads() -> None:
+        def read() -> None:
+            assert sum(item.price for item in Everything.ref_from(WHOLE.as_bytes()).levels) == 4
+
+        started = [threading.Thread(target=read) for _ in range(4)]
+        for one in started:
+            one.start()
+        for one in started:
+            one.join()
+
+    return {"a class": declare, "four threads": threads}
+
+
+def framed(message: TLV) -> bytes:
+    writer = FrameWriter()
+    for _ in range(3):
+        writer.append(message)
+    return bytes(writer.finish())
+
+
+def turned(message: Any) -> None:
+    message.__class__ = Other
+    message.__class__ = Plain
+
+
+def refused(call: Operation) -> None:
+    try:
+        call()
+    except (TLVError, TypeError, KeyError, IndexError, AttributeError):
+        return
+    raise AssertionError(call)
+
+
+def operations() -> dict[str, Operation]:
+    """Each kind of operation by name."""
+    return {**making(), **reading(), **walking(), **failing(), **rarely()}
 
 
 def resident_kb() -> int:
@@ -138,8 +340,8 @@ def resident_kb() -> int:
 
 
 def growth(operation: Operation, count: int) -> tuple[int, int]:
-    """Blocks and KB that `count` runs leave behind, after a tenth of them as a warm-up."""
-    for _ in range(count // 10 + 1):
+    """Blocks and KB that `count` runs leave behind, after a warm-up that fills what Python keeps for later."""
+    for _ in range(max(count // 10, min(count, 5000))):
         operation()
     gc.collect()
     blocks, memory = sys.getallocatedblocks(), resident_kb()
@@ -149,20 +351,41 @@ def growth(operation: Operation, count: int) -> tuple[int, int]:
     return sys.getallocatedblocks() - blocks, resident_kb() - memory
 
 
-#: An operation does the work of that many.
-WEIGHTS = {"iterate a frame": 200, "dispatch a frame": 200, "a class": 2000}
+#: An operation does the work of that many, or takes as long.
+WEIGHTS = {
+    "iterate a frame": 200,
+    "an iteration that is abandoned": 2,
+    "dispatch a frame": 200,
+    "dispatch by another mapping": 200,
+    "iterate the batches of a frame": 200,
+    "iterate a batch": 200,
+    "columns of a batch": 200,
+    "read a frame": 10,
+    "write a frame": 10,
+    "a declaration": 100,
+    "a class": 5000,
+    "four threads": 500,
+    **dict.fromkeys(
+        ("repr", "to_dict", "from_dict", "to_json", "from_json", "pickle", "unpickle", "group columns"), 10
+    ),
+}
 
 
 def main() -> int:
     """Print one line for each operation; 1 where one leaks."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     print(f"tlv: {implementation.running}, {count:,} operations of each kind")
-    leaking = 0
+    leaking, errors = 0, failing()
     for name, operation in operations().items():
-        blocks, memory = growth(operation, max(count // WEIGHTS.get(name, 1), 50))
+        usual = 10 if name in errors else 1  # an error and its text take Python several microseconds
+        runs = max(count // WEIGHTS.get(name, usual), 50)
+        blocks, memory = growth(operation, runs)
         leaks = blocks > BLOCKS_MAX or memory > RESIDENT_KB_MAX
         leaking += leaks
-        print(f"{name:28} blocks {blocks:+7}  resident {memory:+7} KB{'  LEAKS' if leaks else ''}", flush=True)
+        print(
+            f"{name:34} {runs:10,} times  blocks {blocks:+7}  resident {memory:+7} KB{'  LEAKS' if leaks else ''}",
+            flush=True,
+        )
     return 1 if leaking else 0
 
 
