@@ -339,9 +339,9 @@ def resident_kb() -> int:
     return 0
 
 
-def growth(operation: Operation, count: int) -> tuple[int, int]:
-    """Blocks and KB that `count` runs leave behind, after a warm-up that fills what Python keeps for later."""
-    for _ in range(max(count // 10, min(count, 5000))):
+def growth(operation: Operation, count: int, warm_up: int) -> tuple[int, int]:
+    """Blocks and KB that `count` runs leave behind, after others that fill what Python keeps for later."""
+    for _ in range(warm_up):
         operation()
     gc.collect()
     blocks, memory = sys.getallocatedblocks(), resident_kb()
@@ -377,9 +377,10 @@ def main() -> int:
     print(f"tlv: {implementation.running}, {count:,} operations of each kind")
     leaking, errors = 0, failing()
     for name, operation in operations().items():
-        usual = 10 if name in errors else 1  # an error and its text take Python several microseconds
-        runs = max(count // WEIGHTS.get(name, usual), 50)
-        blocks, memory = growth(operation, runs)
+        weight = WEIGHTS.get(name, 10 if name in errors else 1)  # an error takes Python several microseconds
+        runs = max(count // weight, 50)
+        # Python's cache of methods, 4,096 of them, keeps the names that it was asked for.
+        blocks, memory = growth(operation, runs, max(runs // 10, 20_000 // weight))
         leaks = blocks > BLOCKS_MAX or memory > RESIDENT_KB_MAX
         leaking += leaks
         print(
