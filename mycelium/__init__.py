@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mycelium.config import Config
     from mycelium.context import ActorContext
     from mycelium.contract import Contract, contract_of
+    from mycelium.dispatcher import Dispatcher, current_actor, declare_dispatcher
     from mycelium.domain import Domain
     from mycelium.handlers import handles
     from mycelium.latency import Latency
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from mycelium.route_plan import Edge, RoutePlan, plan_routes
     from mycelium.router import connect
     from mycelium.source import Progress, Source
-    from mycelium.topology import ActorSpec, ResolvedTopology, Topology, resolve
+    from mycelium.topology import ActorSpec, DispatcherSpec, ResolvedTopology, Topology, resolve
     from mycelium.venues import Venue, VenueTable
     from tlv import Batch
 
@@ -58,6 +59,8 @@ _HOMES = {
     "Batch": "tlv",
     "Config": "mycelium.config",
     "Contract": "mycelium.contract",
+    "Dispatcher": "mycelium.dispatcher",
+    "DispatcherSpec": "mycelium.topology",
     "Domain": "mycelium.domain",
     "Edge": "mycelium.route_plan",
     "Latency": "mycelium.latency",
@@ -79,6 +82,8 @@ _HOMES = {
     "actor_messages": "mycelium.message_sets",
     "connect": "mycelium.router",
     "contract_of": "mycelium.contract",
+    "current_actor": "mycelium.dispatcher",
+    "declare_dispatcher": "mycelium.dispatcher",
     "handles": "mycelium.handlers",
     "message_set": "mycelium.message_sets",
     "plan_routes": "mycelium.route_plan",
@@ -95,6 +100,8 @@ __all__ = [
     "Batch",
     "Config",
     "Contract",
+    "Dispatcher",
+    "DispatcherSpec",
     "Domain",
     "Edge",
     "Latency",
@@ -116,6 +123,8 @@ __all__ = [
     "actor_messages",
     "connect",
     "contract_of",
+    "current_actor",
+    "declare_dispatcher",
     "handles",
     "message_set",
     "plan_routes",

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pykka
@@ -18,9 +17,11 @@ import structlog
 
 from mycelium.context import ActorContext, next_context
 from mycelium.contract import Contract, compile_contract
+from mycelium.dispatcher.named import DEFAULT, dispatcher_named
+from mycelium.dispatcher.pinned import PINNED, start_pinned
 from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, WiringError
 from mycelium.errors.message_set import UnknownKeywordError
-from mycelium.handling import Handling
+from mycelium.handling import DRAIN_MAX, Handling
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mailbox import Mailbox, Sampled
 from mycelium.message_sets import shown
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from mycelium.dispatcher.shared import Dispatcher
     from mycelium.router import Route
     from mycelium.venues import VenueTable
 
 __all__ = ["Actor"]
 
 pykka_logger = logging.getLogger("pykka")
-
-_thread_numbers = count()
 
 
 class StopFlag(threading.Event):
@@ -59,7 +59,7 @@ class StopFlag(threading.Event):
 
 
 class Actor(Handling):
-    """An actor: a thread of its own, one message at a time, state that nobody else touches.
+    """An actor: one message at a time, state that nobody else touches.
 
     ::
 
@@ -76,7 +76,7 @@ class Actor(Handling):
 
     Class keywords, each a message, a message set, or a tuple of these, and inherited where left out:
     ``receives`` (by default what the handlers name), ``ignores`` (received, counted as dropped),
-    ``emits``. A received message neither handled nor ignored is refused when the class is made, and
+    ``emits``; and ``dispatcher``, who runs it. A received message neither handled nor ignored is refused when the class is made, and
     so is everything else that cannot work, with a `MessageSetError`.
 
     All of pykka holds: ``start``, ``stop``, proxies, futures, the registry, ``on_start``,
@@ -86,6 +86,9 @@ class Actor(Handling):
 
     use_daemon_thread: ClassVar[bool] = False
     """Whether the actor's thread lets the program end while it still runs, as in pykka."""
+
+    dispatcher: ClassVar[str] = DEFAULT
+    """Who runs the actors of this class: the name of a dispatcher, or "pinned" for a thread of its own."""
 
     __contract__: ClassVar[Contract] = Contract()
 
@@ -99,15 +102,25 @@ class Actor(Handling):
     failure: BaseException | None
     """What killed the actor, if something did."""
 
-    def __init_subclass__(cls, *, receives: Any = None, ignores: Any = None, emits: Any = None, **others: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        receives: Any = None,
+        ignores: Any = None,
+        emits: Any = None,
+        dispatcher: str | None = None,
+        **others: Any,
+    ) -> None:
         try:
             super().__init_subclass__(**others)
         except TypeError as refused:
             if not others:
                 raise
             keyword = next(iter(others))
-            hint = did_you_mean(keyword, ("receives", "ignores", "emits"), "keywords of an actor")
+            hint = did_you_mean(keyword, ("receives", "ignores", "emits", "dispatcher"), "keywords of an actor")
             raise UnknownKeywordError(actor=shown(cls), keyword=keyword, hint=hint) from refused
+        if dispatcher is not None:
+            cls.dispatcher = dispatcher
         cls.__contract__ = compile_contract(cls, receives, ignores, emits)
 
     @classmethod
@@ -132,9 +145,13 @@ class Actor(Handling):
         return cls.create(*args, **kwargs).launch()
 
     def launch(self) -> ActorRef[Self]:
-        """Register a created actor with pykka and run it. Raises `WiringError` the second time."""
+        """Register a created actor with pykka and run it.
+
+        Raises `WiringError` the second time, `DispatcherUnknownError` where nobody runs it.
+        """
         if self._mailbox.started:
             raise WiringError(actor=self.name, reason="it has been launched before")
+        self._find_dispatcher()
         self._mailbox.started = True
         pykka.ActorRegistry.register(self.actor_ref)
         pykka_logger.debug("Starting %s", self)
@@ -158,6 +175,7 @@ class Actor(Handling):
         self.actor_stopped = StopFlag(self._mailbox)
         self.ended = threading.Event()
         self.failure = None
+        self._begun = False
         self._actor_ref = ActorRef(self)
         self._mailbox.label = str(self._actor_ref)
 
@@ -242,33 +260,53 @@ class Actor(Handling):
         return Reply()
 
     def _start_actor_loop(self) -> None:
-        thread = threading.Thread(target=self._actor_loop, name=f"{type(self).__name__}-{next(_thread_numbers)}")
-        thread.daemon = self.use_daemon_thread
-        thread.start()
+        dispatcher = self._find_dispatcher()
+        if dispatcher is None:
+            start_pinned(self)
+        else:
+            dispatcher.attach(self)
+
+    def _find_dispatcher(self) -> Dispatcher | None:
+        name = self._context.dispatcher or self.dispatcher
+        if name == PINNED:
+            return None
+        return dispatcher_named(name, actor=self.name, daemon=self.use_daemon_thread)
 
     def _actor_loop(self) -> None:
-        self._bind_handlers()
+        """The life of a pinned actor."""
+        mailbox = self._mailbox
+        while self._take_turn(DRAIN_MAX):
+            mailbox.wait()
+
+    def _take_turn(self, budget: int) -> bool:
+        """Begin, handle up to ``budget`` messages, and end where it is to end; whether it lives on."""
+        stopped = self.actor_stopped.is_set
+        mailbox = self._mailbox
         try:
-            self._actor_loop_setup()
-            self._actor_loop_running()
+            if not self._begun:
+                self._begun = True
+                self._bind_handlers()
+                self._actor_loop_setup()
+            waiting = len(mailbox.items)
+            mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
+            budget = min(waiting, budget)
+            while budget > 0 and not stopped():
+                budget -= self._drain(budget)
+            mailbox.make_room_known()
         except BaseException:
             self._note_base_exception()  # a hook raised what pykka lets through
-            pykka.ActorRegistry.stop_all(block=False)
-        finally:
-            # Registered still, where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
-            if pykka.ActorRegistry.get_by_urn(self.actor_urn) is not None:
-                pykka.ActorRegistry.unregister(self.actor_ref)
             self.actor_stopped.set()
-            self._actor_loop_teardown()
+            pykka.ActorRegistry.stop_all(block=False)
+        if not stopped():
+            return True
+        self._end()
+        return False
 
-    def _actor_loop_running(self) -> None:
-        mailbox = self._mailbox
-        stopped = self.actor_stopped.is_set
-        while not stopped():
-            waiting = mailbox.wait()
-            if waiting:
-                self._drain(waiting)
-            mailbox.make_room_known()
+    def _end(self) -> None:
+        # Registered still, where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
+        if pykka.ActorRegistry.get_by_urn(self.actor_urn) is not None:
+            pykka.ActorRegistry.unregister(self.actor_ref)
+        self._actor_loop_teardown()
 
     def _actor_loop_teardown(self) -> None:
         left = self._mailbox.close()

@@ -19,6 +19,8 @@ class ActorContext:
     name: str = ""
     node: str = ""
     venues: VenueTable | None = None
+    #: Who runs it, where its class is not to say.
+    dispatcher: str = ""
 
 
 #: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable
 from itertools import repeat, starmap
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pykka
@@ -65,8 +66,10 @@ class Handling(pykka.Actor):
         self._table.clear()
         self._batch_table.clear()
 
-    def _drain(self, waiting: int) -> None:
-        """Handle up to ``waiting`` messages; stops early after whatever may have changed the actor's state.
+    def _drain(self, waiting: int) -> int:
+        """Handle up to ``waiting`` messages, and tell how many it took.
+
+        Stops early after whatever may have changed the actor's state.
 
         The messages come out of the queue one by one, in C, as the loop asks for them: what has not
         been handled when a handler raises is still in the mailbox.
@@ -76,8 +79,9 @@ class Handling(pykka.Actor):
         handle: Callable[[Any], Any] = _no_handler
         cell = _NO_CELL
         message: Any = None
+        turns = repeat((), min(waiting, DRAIN_MAX))
         try:
-            for message in starmap(self._mailbox.items.popleft, repeat((), min(waiting, DRAIN_MAX))):
+            for message in starmap(self._mailbox.items.popleft, turns):
                 kind = type(message)
                 if kind is not current:
                     if kind is Sampled:
@@ -88,7 +92,7 @@ class Handling(pykka.Actor):
                     if entry is None:
                         cell = _NO_CELL
                         self._handle_otherwise(message)
-                        return
+                        break
                     handle, cell = entry
                     current = kind
                 handle(message)
@@ -101,6 +105,7 @@ class Handling(pykka.Actor):
             cell.failed += 1
             cell.handled += 1
             self._give_up(message)
+        return min(waiting, DRAIN_MAX) - length_hint(turns)
 
     def _handle_otherwise(self, item: Any) -> None:
         kind = type(item)

@@ -30,7 +30,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka._envelope import Envelope
@@ -40,6 +40,10 @@ from mycelium.errors.actor import StoppedFirstError
 from mycelium.message_sets import shown
 from mycelium.tally import Tally
 from tlv import TLV
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.dispatcher.shared import Dispatcher
 
 __all__ = ["Internal", "Mailbox", "Sampled", "is_control"]
 
@@ -70,13 +74,18 @@ class Mailbox:
         "accepts",
         "asleep",
         "closed",
+        "dispatcher",
         "engaged",
         "high_water_mark",
         "items",
         "label",
+        "owner",
+        "queued",
         "refusing",
+        "running",
         "started",
         "tally",
+        "waits_for",
     )
 
     def __init__(self) -> None:
@@ -98,6 +107,12 @@ class Mailbox:
         #: The owner as pykka names it in its errors.
         self.label = "actor"
         self.tally = Tally("actor")
+        #: The dispatcher that gives the owner its turns; None where the owner has a thread of its own.
+        self.dispatcher: Dispatcher | None = None
+        #: Whom that dispatcher runs: the owner, from its start to its end.
+        self.owner: Actor | None = None
+        #: Whose answer the owner is waiting for.
+        self.waits_for: Mailbox | None = None
         self._gate = Lock()
         self._gate.acquire()
         self._lock = Lock()
@@ -119,11 +134,27 @@ class Mailbox:
         if self.closed:
             self.sweep()
             return
+        if self.dispatcher is not None:
+            if self.queued.acquire(blocking=False):
+                self.asleep = False
+                self.dispatcher.enqueue(self)
+            return
         self.asleep = False
         try:  # noqa: SIM105 - half the cost of contextlib.suppress
             self._gate.release()
         except RuntimeError:
             pass  # another sender has opened it
+
+    def attach(self, owner: Actor, dispatcher: Dispatcher) -> None:
+        """From now on the owner gets its turns from a dispatcher; `mycelium.dispatcher.shared` tells what the locks do."""
+        self.owner = owner
+        self.queued = Lock()
+        self.running = Lock()
+        self.dispatcher = dispatcher
+
+    def detach(self) -> None:
+        """The owner has ended."""
+        self.owner = None
 
     def when_room(self, room: int, resume: Callable[[], None]) -> bool:
         """Have ``resume`` called, once and by the owner, when at most ``room`` messages wait.

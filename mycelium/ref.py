@@ -62,7 +62,7 @@ class ActorRef(pykka.ActorRef[A]):
     def ask(self, message: Any, *, block: Literal[False], timeout: float | None = None) -> pykka.Future[Any]: ...
 
     @overload
-    def ask(self, message: Any, *, block: Literal[True], timeout: float | None = None) -> Any: ...
+    def ask(self, message: Any, *, block: Literal[True] = True, timeout: float | None = None) -> Any: ...
 
     @overload
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any | pykka.Future[Any]: ...
@@ -80,11 +80,12 @@ class ActorRef(pykka.ActorRef[A]):
         * the handler's own exception, with a note that names the actor and the message.
         """
         if not isinstance(message, TLV):
-            return super().ask(message, block=block, timeout=timeout)
+            return self._ask_as_pykka(message, block=block, timeout=timeout)
         if timeout is None:
             raise DeadlineMissingError(actor=self._mailbox.tally.name, message=shown(type(message)))
         self._check(message, contract_of(self.actor_class).handled)
         future: Reply[Any] = Reply()
+        future.target = self._mailbox
         future.expect(self._mailbox.tally.name, shown(type(message)), timeout)
         self._mailbox.tally.sent_counter(type(message))()
         if self.actor_stopped.is_set():
@@ -93,6 +94,17 @@ class ActorRef(pykka.ActorRef[A]):
         else:
             self._mailbox.put(Envelope(message, reply_to=future))
         return future.get() if block else future
+
+    def _ask_as_pykka(self, message: Any, *, block: bool, timeout: float | None) -> Any:
+        future = self.actor_class._create_future()
+        if isinstance(future, Reply):
+            future.target = self._mailbox
+        if self.is_alive():
+            self._mailbox.put(Envelope(message, reply_to=future))
+        else:
+            error = pykka.ActorDeadError(f"{self} not found")
+            future.set_exception((type(error), error, None))
+        return future.get(timeout=timeout) if block else future
 
     def _tell_otherwise(self, message: Any) -> None:
         if not isinstance(message, TLV):

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
+from mycelium.dispatcher.current import running
+from mycelium.dispatcher.waiting import wait_inside
 from mycelium.errors.actor import AskTimeoutError
 
 if TYPE_CHECKING:
     from pykka._future import GetHookFunc
     from pykka._types import OptExcInfo
+
+    from mycelium.mailbox import Mailbox
 
 __all__ = ["Reply"]
 
@@ -40,6 +44,8 @@ class Reply(pykka.ThreadingFuture[T]):
         self._setting = Lock()
         self._hook_running: RLock | None = None
         self._asked: tuple[str, str, float, float] | None = None
+        #: The mailbox of the actor that is to answer.
+        self.target: Mailbox | None = None
 
     def expect(self, actor: str, message: str, timeout: float) -> None:
         """Give this reply a deadline, and what to say when it passes."""
@@ -99,11 +105,17 @@ class Reply(pykka.ThreadingFuture[T]):
         waiter = Lock()
         waiter.acquire()
         self._waiters.append(waiter)
-        if self._outcome is None and self._get_hook is None and not waiter.acquire(timeout=self._seconds(timeout)):
+        if self._outcome is None and self._get_hook is None and not self._sleep(waiter, self._seconds(timeout)):
             with self._setting:
                 self._waiters.remove(waiter)
             if self._outcome is None:
                 self._time_out(timeout)
+
+    def _sleep(self, waiter: Lock, seconds: float) -> bool:
+        actor = running.actor
+        if actor is None:
+            return waiter.acquire(timeout=seconds)
+        return wait_inside(actor, self.target, waiter, seconds)
 
     def _seconds(self, timeout: float | None) -> float:
         if timeout is None:

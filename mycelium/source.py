@@ -13,7 +13,8 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from mycelium.actor import Actor
-from mycelium.errors.actor import NothingProducedError, PauseOutsideError
+from mycelium.dispatcher.pinned import PINNED
+from mycelium.errors.actor import NothingProducedError, PauseOutsideError, WiringError
 from mycelium.mailbox import Internal, Mailbox
 from mycelium.texts import text_of
 from tlv import TLV
@@ -68,6 +69,7 @@ class Source(Actor):
     generator is exhausted, or the source stopped or failed before that; ``exhausted`` tells which.
     """
 
+    dispatcher: ClassVar[str] = PINNED
     high_water: ClassVar[int] = 1024
     low_water: ClassVar[int] = 256
     #: Messages between two looks at the mailboxes downstream.
@@ -128,6 +130,10 @@ class Source(Actor):
                 self._mailbox.wait(left)
         self._cut_short = True
         return True
+
+    def _find_dispatcher(self) -> None:
+        if (self._context.dispatcher or self.dispatcher) != PINNED:
+            raise WiringError(actor=self.name, reason=f"a source waits while it produces, and must be {PINNED}")
 
     def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
         super()._connect(routes, downstream)

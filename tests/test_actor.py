@@ -34,7 +34,11 @@ def nothing_left_running() -> Iterator[None]:
         assert not thread.is_alive(), thread.name
 
 
-@pytest.fixture(params=[pykka.ThreadingActor, Actor], ids=["pykka", "mycelium"])
+class Pinned(Actor, dispatcher="pinned"):
+    """An actor with a thread of its own, as pykka's have."""
+
+
+@pytest.fixture(params=[pykka.ThreadingActor, Actor, Pinned], ids=["pykka", "mycelium", "pinned"])
 def kind(request: pytest.FixtureRequest) -> type[Any]:
     return cast("type[Any]", request.param)
 
@@ -165,7 +169,8 @@ def test_the_thread_is_named_after_the_class_and_keeps_the_program_alive(kind: t
     class Daemonic(Noting):
         use_daemon_thread = True
 
-    assert thread_of(as_actor(Noting, kind)).name.startswith("Noting-")
+    shared = kind is Actor
+    assert thread_of(as_actor(Noting, kind)).name.startswith("mycelium-default-" if shared else "Noting-")
     assert not thread_of(as_actor(Noting, kind)).daemon
     assert thread_of(as_actor(Daemonic, kind)).daemon
 

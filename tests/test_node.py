@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from threading import Event, Thread
 
@@ -70,6 +71,26 @@ def test_a_topology_runs_until_its_sources_are_finished_and_everything_is_handle
         "finished",
     )
     report.check()
+
+
+def test_actors_run_where_the_topology_says() -> None:
+    topology = Topology(
+        name="placed",
+        actors={
+            "ticker": ticker(),
+            "tape": ActorSpec(actor_class=Tape, dispatcher="node-test"),
+            "board": ActorSpec(actor_class=Board, dispatcher="pinned"),
+        },
+        dispatchers={"node-test": {"workers": 2}},
+    )
+    node = Node(topology)
+    node.start()
+    threads = {thread.name for thread in threading.enumerate()}
+    assert sum(name.startswith("mycelium-node-test-") for name in threads) == 2
+    assert sum(name.startswith("Board-") for name in threads) == 1
+    node.wait(DEADLINE_S)
+    node.stop()
+    assert node.report().exit_code == 0
 
 
 def test_what_an_actor_emits_while_it_stops_is_delivered_and_summaries_come_after_it() -> None:

@@ -14,7 +14,7 @@ from mycelium.errors.topology import (
     TopologyRefusedError,
     TopologySyntaxError,
 )
-from mycelium.topology import ActorSpec, ResolvedTopology, Topology, resolve
+from mycelium.topology import ActorSpec, DispatcherSpec, ResolvedTopology, Topology, resolve
 from mycelium.topology.overrides import merge_overrides, read_override
 from mycelium.topology.wiring import wiring_dict, wiring_text
 from tests.topology_actors import Board, Echo, Masked, Tape, TapeConfig, Tick, Ticker, TickerConfig
@@ -236,8 +236,54 @@ def test_everything_wrong_is_told_at_once() -> None:
         "[CFG-001]",
         "[TOP-017]",
     ]
-    assert said[0] == "[TOP-011] demo.toml: the file: there is no key 'colour' here; sections: actors, topology, venues"
+    assert (
+        said[0]
+        == "[TOP-011] demo.toml: the file: there is no key 'colour' here; sections: actors, dispatchers, topology, venues"
+    )
     assert said[1] == "[TOP-011] demo.toml: [topology]: there is no key 'nmae' here; did you mean 'name'?"
+
+
+def test_dispatchers_are_declared_and_actors_placed_on_them() -> None:
+    text = """
+        [dispatchers.slow]
+        workers = 2
+        throughput = 10
+        [actors.ticker]
+        class = "tests.topology_actors:Ticker"
+        [actors.tape]
+        class = "tests.topology_actors:Tape"
+        dispatcher = "slow"
+        [actors.board]
+        class = "tests.topology_actors:Board"
+        dispatcher = "pinned"
+    """
+    resolved = resolve(Topology.load(written(text)))
+    assert resolved.dispatchers == {"slow": DispatcherSpec(workers=2, throughput=10)}
+    assert {name: actor.dispatcher for name, actor in resolved.actors.items()} == {
+        "ticker": "",
+        "tape": "slow",
+        "board": "pinned",
+    }
+
+
+def test_wrong_dispatchers_are_told() -> None:
+    text = """
+        [dispatchers.pinned]
+        [dispatchers.slow]
+        workers = 0
+        [actors.ticker]
+        class = "tests.topology_actors:Ticker"
+        dispatcher = "slow"
+        [actors.tape]
+        class = "tests.topology_actors:Tape"
+        dispatcher = "solw"
+    """
+    said = problems(text)
+    assert len(said) == 4
+    assert "[dispatchers.pinned]: 'pinned' means a thread for one actor" in said[0]
+    assert "[dispatchers.slow] workers: Input should be greater than or equal to 1, got 0" in said[1]
+    assert "[actors.ticker] dispatcher: a source waits while it produces" in said[2]
+    assert "[actors.tape] dispatcher: there is no dispatcher 'solw'; did you mean 'slow'?" in said[3]
 
 
 GOLDEN = [

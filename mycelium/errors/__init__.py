@@ -19,9 +19,11 @@ from __future__ import annotations
 
 from mycelium.errors.actor import (
     ActorError,
+    AskCycleError,
     AskTimeoutError,
     DeadActorError,
     DeadlineMissingError,
+    DispatcherUnknownError,
     HandlerFailedError,
     NothingProducedError,
     NotInitializedError,
@@ -105,6 +107,7 @@ __all__ = [
     "ActorModuleError",
     "ActorStartError",
     "ActorStuckError",
+    "AskCycleError",
     "AskTimeoutError",
     "BenchError",
     "BenchProcessError",
@@ -116,6 +119,7 @@ __all__ = [
     "DeadlineMissingError",
     "DeclaredError",
     "DescribeTargetError",
+    "DispatcherUnknownError",
     "DuplicateNameError",
     "EmptyMessageSetError",
     "EnvFileError",

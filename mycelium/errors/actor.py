@@ -14,6 +14,8 @@
       NotInitializedError       ACT-009  `super().__init__()` was left out        (AttributeError)
       PauseOutsideError         ACT-010  a source paused outside of `produce`     (RuntimeError)
       NothingProducedError      ACT-011  `produce` gave nothing to iterate over   (TypeError)
+      DispatcherUnknownError    ACT-012  a dispatcher that nobody declared        (LookupError)
+      AskCycleError             ACT-013  actors that wait for each other's answer (RuntimeError)
 
 An ask whose handler raises gives the caller the handler's own exception, with a note that names
 the actor and the message. For objects that are no declared messages, pykka's own errors hold.
@@ -27,9 +29,11 @@ from tlv.declared_error import DeclaredError
 
 __all__ = [
     "ActorError",
+    "AskCycleError",
     "AskTimeoutError",
     "DeadActorError",
     "DeadlineMissingError",
+    "DispatcherUnknownError",
     "HandlerFailedError",
     "NotInitializedError",
     "NotReceivedError",
@@ -190,3 +194,30 @@ class PauseOutsideError(
     """A source paused outside of ``produce``."""
 
     actor: str
+
+
+class DispatcherUnknownError(
+    ActorError,
+    LookupError,
+    code="ACT-012",
+    text="{actor} is to run on the dispatcher {name!r}, which nobody has declared; {hint}",
+    next_step='declare it in [dispatchers] of the topology, or name "default" or "pinned"',
+):
+    """The name of a dispatcher that does not exist."""
+
+    actor: str
+    name: str
+    hint: str
+
+
+class AskCycleError(
+    ActorError,
+    RuntimeError,
+    code="ACT-013",
+    text="{actor} would wait for an answer for ever: {cycle}",
+    next_step="tell instead of ask at one place of the circle, or take the future and do not wait for it in a handler",
+):
+    """Waiting for the answer of an actor that waits for this one's."""
+
+    actor: str
+    cycle: str

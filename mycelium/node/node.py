@@ -22,6 +22,7 @@ from pykka.messages import ProxyGetAttr
 
 from mycelium.actor import Actor
 from mycelium.context import ActorContext
+from mycelium.dispatcher import declare_dispatcher
 from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
 from mycelium.ledger import Ledger, wait_until_quiet
 from mycelium.report import ActorFailure, Report
@@ -100,6 +101,8 @@ class Node:
         asked = self.topology.tlv
         if asked not in (None, implementation.running) and not os.environ.get(implementation.VARIABLE):
             raise ImplementationFixedError(node=self.name, asked=str(asked), running=implementation.running)
+        for name, spec in self.topology.dispatchers.items():
+            declare_dispatcher(name, workers=spec.workers, throughput=spec.throughput)
         self._actors = {name: self._create(actor) for name, actor in self.topology.actors.items()}
         connect(self._actors, self.topology.plan)
         self._ledger = Ledger(self._actors.values())
@@ -190,7 +193,9 @@ class Node:
         )
 
     def _create(self, resolved: ResolvedActor) -> Actor:
-        context = ActorContext(name=resolved.name, node=self.name, venues=self.topology.venues)
+        context = ActorContext(
+            name=resolved.name, node=self.name, venues=self.topology.venues, dispatcher=resolved.dispatcher
+        )
         arguments = () if resolved.config is None else (resolved.config,)
         try:
             return resolved.actor_class.create(*arguments, context=context)

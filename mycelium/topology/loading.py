@@ -23,12 +23,12 @@ from mycelium.nearest import did_you_mean
 from mycelium.venues import Venue, duplicate_venues
 from tlv import DeclaredError
 
-from .model import ActorSpec, Header, Topology, check_actor_name
+from .model import ActorSpec, DispatcherSpec, Header, Topology, check_actor_name, check_dispatcher_name
 from .problems import key_text, problems_of
 
 __all__ = ["load_topology"]
 
-_SECTIONS = ("topology", "venues", "actors")
+_SECTIONS = ("topology", "dispatchers", "venues", "actors")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -105,6 +105,7 @@ class _Reader:
             input_profile=header.input_profile,
             tlv=header.tlv,
             venues=self._venues(),
+            dispatchers=dict(self._dispatchers()),
             actors=dict(self._actors()),
             file=self.file,
         )
@@ -127,6 +128,20 @@ class _Reader:
                 self.unread_actors.add(name)
             else:
                 yield name, spec
+
+    def _dispatchers(self) -> Iterator[tuple[str, DispatcherSpec]]:
+        sections = self.document.get("dispatchers", {})
+        if not isinstance(sections, dict):
+            self._refuse("write each dispatcher under a heading [dispatchers.NAME]", "dispatchers")
+            return
+        for name, section in sections.items():
+            try:
+                check_dispatcher_name(name)
+            except ValueError as error:
+                self._refuse(str(error), "dispatchers", name)
+                continue
+            # One that cannot be read is declared all the same, so that its actors are not told about it as well.
+            yield name, self._read(DispatcherSpec, section, "dispatchers", name) or DispatcherSpec()
 
     def _venues(self) -> list[Venue]:
         given = self.document.get("venues", [])

@@ -21,12 +21,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from mycelium.actor import Actor
+from mycelium.dispatcher import PINNED
+from mycelium.dispatcher.shared import THROUGHPUT
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
 
 from .problems import problems_of
 
-__all__ = ["ActorSpec", "Header", "Topology"]
+__all__ = ["ActorSpec", "DispatcherSpec", "Header", "Topology"]
 
 #: As `tlv.implementation.CHOICES` has them.
 Implementation = Literal["python", "native", "legacy"]
@@ -57,6 +59,10 @@ class ActorSpec(BaseModel):
         tuple[str, ...],
         Field(description="the profiles in which it runs; without this key, all of them"),
     ] = ()
+    dispatcher: Annotated[
+        str,
+        Field(description='who runs it: "default", "pinned" for a thread of its own, or a dispatcher of this topology'),
+    ] = ""
     config: Annotated[Any, Field(description="the section of its config, or in Python a config object")] = None
 
     @field_validator("actor_class", mode="before")
@@ -97,6 +103,21 @@ class ActorSpec(BaseModel):
         return f"{self.actor_class.__module__}:{self.actor_class.__qualname__}"
 
 
+class DispatcherSpec(BaseModel):
+    """One dispatcher: threads that actors share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workers: Annotated[
+        int | None,
+        Field(ge=1, le=1024, description="threads; by default one, and without a GIL one for each core"),
+    ] = None
+    throughput: Annotated[
+        int,
+        Field(ge=1, le=65_536, description="messages that an actor handles before the next one has its turn"),
+    ] = THROUGHPUT
+
+
 class Header(BaseModel):
     """The section ``[topology]``: what concerns the topology as a whole."""
 
@@ -123,6 +144,7 @@ class Topology(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     actors: dict[str, ActorSpec]
     venues: tuple[Venue, ...] = ()
+    dispatchers: dict[str, DispatcherSpec] = Field(default_factory=dict)
     profile: str | None = None
     input_profile: str | None = None
     tlv: Implementation | None = None
@@ -134,6 +156,7 @@ class Topology(BaseModel):
         name: str,
         actors: Mapping[str, ActorSpec | type[Actor] | str],
         venues: Iterable[Venue | Mapping[str, Any]] = (),
+        dispatchers: Mapping[str, DispatcherSpec | Mapping[str, Any]] | None = None,
         profile: str | None = None,
         input_profile: str | None = None,
         tlv: Implementation | None = None,
@@ -145,6 +168,7 @@ class Topology(BaseModel):
                 name=name,
                 actors={actor: spec_of(spec) for actor, spec in actors.items()},
                 venues=tuple(venues),
+                dispatchers=dict(dispatchers or {}),
                 profile=profile,
                 input_profile=input_profile,
                 tlv=tlv,
@@ -168,6 +192,13 @@ class Topology(BaseModel):
         for name in actors:
             check_actor_name(name)
         return actors
+
+    @field_validator("dispatchers")
+    @classmethod
+    def _check_dispatchers(cls, dispatchers: dict[str, DispatcherSpec]) -> dict[str, DispatcherSpec]:
+        for name in dispatchers:
+            check_dispatcher_name(name)
+        return dispatchers
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Topology:
@@ -207,4 +238,14 @@ def check_actor_name(name: str) -> None:
     """Raise ``ValueError`` where ``name`` cannot be typed in ``--set name.key=value``."""
     if not ACTOR_NAME.fullmatch(name):
         msg = f"{name!r} is no name for an actor: begin with a letter, go on with letters, digits, _ and -"
+        raise ValueError(msg)
+
+
+def check_dispatcher_name(name: str) -> None:
+    """Raise ``ValueError`` for the name of a dispatcher that cannot be declared."""
+    if name == PINNED:
+        msg = f"{name!r} means a thread for one actor; give the dispatcher another name"
+        raise ValueError(msg)
+    if not ACTOR_NAME.fullmatch(name):
+        msg = f"{name!r} is no name for a dispatcher: begin with a letter, go on with letters, digits, _ and -"
         raise ValueError(msg)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mycelium.actor import Actor
 from mycelium.router import RoutePlan
 from mycelium.venues import VenueTable
 from tlv import DeclaredError
 
+from .model import DispatcherSpec
+
 __all__ = ["ResolvedActor", "ResolvedTopology"]
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedActor:
-    """One actor that will run: its name, class and config."""
+    """One actor that will run: its name, class and config, and the dispatcher that the file gives it, if any."""
 
     name: str
     actor_class: type[Actor]
     config: object | None
+    dispatcher: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class ResolvedTopology:
     plan: RoutePlan
     venues: VenueTable
     warnings: tuple[DeclaredError, ...] = ()
+    dispatchers: Mapping[str, DispatcherSpec] = field(default_factory=dict)
     tlv: str | None = None
 
     @property

@@ -9,6 +9,8 @@ from typing import Any
 from mycelium.actor import Actor
 from mycelium.config import Config
 from mycelium.contract import contract_of
+from mycelium.dispatcher import PINNED
+from mycelium.dispatcher.named import DEFAULT, declared_dispatchers
 from mycelium.errors.topology import (
     ConfigNotTakenError,
     MessageClashError,
@@ -25,6 +27,7 @@ from mycelium.errors.topology import (
 )
 from mycelium.nearest import did_you_mean, listed
 from mycelium.router import RoutePlan, plan_routes
+from mycelium.source import Source
 from tlv import TLV, DeclaredError
 
 from .importing import import_actor
@@ -66,7 +69,11 @@ def resolve(
         name=topology.name,
         file=topology.file,
         profile=check.profile,
-        actors={name: ResolvedActor(name, kind, check.configs.get(name)) for name, kind in check.classes.items()},
+        actors={
+            name: ResolvedActor(name, kind, check.configs.get(name), check.running[name].dispatcher)
+            for name, kind in check.classes.items()
+        },
+        dispatchers=topology.dispatchers,
         plan=check.plan,
         venues=topology.venue_table,
         warnings=tuple(warnings),
@@ -99,6 +106,7 @@ class _Check:
         self._choose_actors()
         self._import_classes()
         self._check_type_ids()
+        self._check_dispatchers()
         arguments = self._arguments(input, speed, overrides)
         for name in self.classes:
             self._load_config(name, arguments[name])
@@ -161,6 +169,20 @@ class _Check:
                             type_id=type_id,
                         )
                     )
+
+    def _check_dispatchers(self) -> None:
+        known = {DEFAULT, PINNED, *self.topology.dispatchers, *declared_dispatchers()}
+        for name, kind in self.classes.items():
+            place = self.running[name].dispatcher or kind.dispatcher
+            problem = ""
+            if place not in known:
+                problem = f"there is no dispatcher {place!r}; {did_you_mean(place, known, 'dispatchers')}"
+            elif issubclass(kind, Source) and place != PINNED:
+                problem = (
+                    f"a source waits while it produces, which takes a thread of its own: {PINNED!r}, got {place!r}"
+                )
+            if problem:
+                self._refuse(key_text("actors", name, "dispatcher"), problem)
 
     def _arguments(self, input: str | None, speed: str | None, overrides: Sequence[str]) -> dict[str, list[Override]]:
         """The command line's settings by actor; what nobody can take is a problem."""

@@ -1,0 +1,15 @@
+"""Dispatchers: which thread runs an actor, and when.
+
+`shared` runs many actors on few threads, which is the default; `pinned` gives an actor a thread of
+its own; `current` says who is running, and `waiting` what happens when a handler waits for another
+actor. `named` keeps the dispatchers of the process by name.
+"""
+
+from __future__ import annotations
+
+from .current import current_actor
+from .named import declare_dispatcher, dispatcher_named
+from .pinned import PINNED
+from .shared import Dispatcher
+
+__all__ = ["PINNED", "Dispatcher", "current_actor", "declare_dispatcher", "dispatcher_named"]

@@ -1,0 +1,57 @@
+"""The dispatchers of this process, by name; each is made when the first actor needs it."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from mycelium.errors.actor import DispatcherUnknownError
+from mycelium.nearest import did_you_mean
+
+from .pinned import PINNED
+from .shared import THROUGHPUT, Dispatcher
+
+__all__ = ["DEFAULT", "declare_dispatcher", "declared_dispatchers", "dispatcher_named"]
+
+#: The dispatcher of actors that name none.
+DEFAULT = "default"
+
+_lock = Lock()
+_dispatchers: dict[str, Dispatcher] = {}
+
+
+def declare_dispatcher(name: str, *, workers: int | None = None, throughput: int = THROUGHPUT) -> Dispatcher:
+    """Make the dispatcher of that name, or change how many workers and messages a turn it has.
+
+    ``workers`` is the number of threads, by default one under the GIL and one a core without it;
+    ``throughput`` is how many messages an actor handles before the next one has its turn.
+    """
+    with _lock:
+        found = _dispatchers.get(name)
+        if found is None:
+            found = _dispatchers[name] = Dispatcher(name, workers=workers, throughput=throughput)
+        else:
+            found.configure(workers=workers, throughput=throughput)
+        return found
+
+
+def declared_dispatchers() -> tuple[str, ...]:
+    """The names of the dispatchers that there are so far."""
+    with _lock:
+        return tuple(_dispatchers)
+
+
+def dispatcher_named(name: str, *, actor: str = "", daemon: bool = False) -> Dispatcher:
+    """The dispatcher of that name; `DispatcherUnknownError` where nobody has declared it.
+
+    Actors whose threads let the program end have a default dispatcher of their own.
+    """
+    if name == DEFAULT and daemon:
+        name = f"{DEFAULT}-daemon"
+    with _lock:
+        found = _dispatchers.get(name)
+        if found is None:
+            if not name.startswith(DEFAULT):
+                known = sorted({DEFAULT, PINNED, *_dispatchers})
+                raise DispatcherUnknownError(actor=actor, name=name, hint=did_you_mean(name, known, "dispatchers"))
+            found = _dispatchers[name] = Dispatcher(name, daemon=daemon)
+        return found

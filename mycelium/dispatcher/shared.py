@@ -1,0 +1,206 @@
+"""Many actors on few threads: a queue of actors that have mail, and workers that give each a turn.
+
+**Who runs an actor.** An actor's mailbox has two locks that are only ever tried, never waited for.
+``queued`` is held from the moment when a sender finds the mailbox asleep and puts the actor on the
+queue until a worker takes it off: an actor stands there once at most. ``running`` is held while
+somebody gives it a turn: no two threads are ever in one actor.
+
+**Why no message waits for ever.** Whoever ends a turn first sets ``asleep``, then lets go of
+``running``, and then looks at the mailbox once more; a sender first appends and then looks at
+``asleep``. Whichever comes last sees the other. A worker that takes an actor which is being run by
+somebody else drops it: the other one has that last look ahead of him.
+
+**Why turns are bounded.** After ``throughput`` messages an actor goes to the end of the queue, so
+that one with much mail does not starve those with little.
+
+The threads exist while actors do: a program ends when its last actor has stopped, as with pykka.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from mycelium.counter import gil_is_on
+
+from .current import running
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.mailbox import Mailbox
+
+__all__ = ["THROUGHPUT", "Dispatcher"]
+
+#: Messages that an actor handles in one turn, at most.
+THROUGHPUT = 256
+
+
+class Dispatcher:
+    """A queue of actors with mail, and the worker threads that serve it."""
+
+    def __init__(
+        self, name: str, *, workers: int | None = None, throughput: int = THROUGHPUT, daemon: bool = False
+    ) -> None:
+        self.name = name
+        self.daemon = daemon
+        self.throughput = throughput
+        self.workers = workers or _usual_workers()
+        self._ready: deque[Mailbox] = deque()
+        #: The gates at which workers without work wait.
+        self._idle: list[Lock] = []
+        self._lock = Lock()
+        self._attached = 0
+        self._threads = 0
+        self._blocked = 0
+        self._started = 0
+
+    def __repr__(self) -> str:
+        return f"Dispatcher({self.name!r}, workers={self.workers}, actors={self._attached})"
+
+    def configure(self, *, workers: int | None, throughput: int) -> None:
+        """Change the number of workers and the length of a turn, also while actors run."""
+        self.workers = workers or _usual_workers()
+        self.throughput = throughput
+
+    def attach(self, actor: Actor) -> None:
+        """Run this actor from now on, until it has stopped."""
+        with self._lock:
+            self._attached += 1
+            self._staff()
+        actor.mailbox.attach(actor, self)
+        actor.mailbox.wake()
+
+    def enqueue(self, mailbox: Mailbox) -> None:
+        """Put an actor on the queue, whose ``queued`` the caller holds."""
+        self._ready.append(mailbox)
+        if self._idle:
+            self._open_gate()
+
+    def run_inside(self, mailbox: Mailbox, until: Lock, seconds: float) -> bool:
+        """Give an actor turns of one message in this thread, as long as it has mail and the lock is held.
+
+        For a handler that waits for that actor's answer, for ``seconds`` or (-1) without end. False,
+        and nothing was done, where somebody else is running it.
+        """
+        deadline = inf if seconds < 0 else monotonic() + seconds
+        if not mailbox.running.acquire(blocking=False):
+            return False
+        outer = running.actor
+        running.depth += 1
+        try:
+            while mailbox.items and until.locked() and mailbox.owner is not None and monotonic() < deadline:
+                self._give_turn(mailbox, 1)
+        finally:
+            running.depth -= 1
+            running.actor = outer
+            self._leave(mailbox)
+        return True
+
+    @contextmanager
+    def blocking(self) -> Iterator[None]:
+        """While the caller, a worker of this dispatcher, waits: have another thread do its work."""
+        with self._lock:
+            self._blocked += 1
+            self._staff()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._blocked -= 1
+
+    def _staff(self) -> None:
+        """With the lock held: as many threads that can work as there should be."""
+        while self._attached and self._threads - self._blocked < self.workers:
+            self._threads += 1
+            self._started += 1
+            name = f"mycelium-{self.name}-{self._started}"
+            threading.Thread(target=self._work, name=name, daemon=self.daemon).start()
+
+    def _work(self) -> None:
+        gate = Lock()
+        gate.acquire()
+        take = self._ready.popleft
+        while True:
+            try:
+                mailbox = take()
+            except IndexError:
+                if self._is_over(resting=True):
+                    return
+                self._rest(gate)
+                continue
+            mailbox.queued.release()
+            if mailbox.running.acquire(blocking=False):
+                try:
+                    self._give_turn(mailbox, self.throughput)
+                finally:
+                    running.actor = None
+                    self._leave(mailbox)
+            if self._threads - self._blocked > self.workers and self._is_over(resting=False):
+                return
+
+    def _give_turn(self, mailbox: Mailbox, budget: int) -> None:
+        actor = mailbox.owner
+        if actor is None:
+            return  # it has stopped
+        running.actor = actor
+        if actor._take_turn(budget):
+            return
+        mailbox.detach()
+        with self._lock:
+            self._attached -= 1
+            over = not self._attached
+        if over:
+            for _ in tuple(self._idle):
+                self._open_gate()
+
+    def _leave(self, mailbox: Mailbox) -> None:
+        """The end of a turn: to the end of the queue with mail left, else to sleep."""
+        if mailbox.items and mailbox.owner is not None:
+            mailbox.running.release()
+            if mailbox.queued.acquire(blocking=False):
+                self.enqueue(mailbox)
+            return
+        mailbox.asleep = True
+        mailbox.running.release()
+        if mailbox.items or (mailbox.refusing and mailbox.owner is not None):
+            mailbox.wake()
+
+    def _rest(self, gate: Lock) -> None:
+        """Wait for work. First registered, then another look: whoever enqueues does it the other way round."""
+        self._idle.append(gate)
+        if self._ready or not self._attached:
+            try:
+                self._idle.remove(gate)
+            except ValueError:
+                pass  # somebody is opening it
+            else:
+                return
+        gate.acquire()
+
+    def _open_gate(self) -> None:
+        try:
+            gate = self._idle.pop()
+        except IndexError:
+            return  # somebody else has woken the last one
+        gate.release()
+
+    def _is_over(self, *, resting: bool) -> bool:
+        """Whether this thread is to end: no actor is left, or there are more threads than wanted."""
+        with self._lock:
+            over = not self._attached if resting else False
+            if over or self._threads - self._blocked > self.workers:
+                self._threads -= 1
+                return True
+            return False
+
+
+def _usual_workers() -> int:
+    """One under the GIL, where more threads only get in each other's way."""
+    return 1 if gil_is_on() else os.cpu_count() or 1

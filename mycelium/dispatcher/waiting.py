@@ -1,0 +1,68 @@
+"""What happens when an actor waits for another actor's answer.
+
+A handler that waits on a shared dispatcher holds a worker that others need; one of them may be the
+actor that is to answer. So, in this order:
+
+* Waiting in a circle can never end, and is refused: A waits for B, who waits for A. An actor handles
+  one message at a time, so whoever waits handles none.
+* The actor that is to answer gets its turn right here, inside the one that waits, if nobody else is
+  running it. That is sound because the outer one cannot go on before the inner one has answered,
+  and it makes an ask between two actors a few calls instead of two switches of threads.
+* Otherwise another thread takes over the worker's duty for as long as it waits.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from mycelium.errors.actor import AskCycleError
+
+from .current import running
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.mailbox import Mailbox
+
+__all__ = ["wait_inside"]
+
+#: Actors that run inside each other on one stack, at most; further ones wait as if they were elsewhere.
+DEPTH_MAX = 16
+
+
+def wait_inside(actor: Actor, target: Mailbox | None, waiter: Lock, seconds: float) -> bool:
+    """Wait in ``actor`` until the lock is open, for ``seconds`` or (-1) without end; whether it is open.
+
+    ``target`` is whose answer it is, where that is known. Raises `AskCycleError`.
+    """
+    mailbox = actor.mailbox
+    outer = mailbox.waits_for
+    mailbox.waits_for = target
+    try:
+        if target is not None:
+            _refuse_cycle(actor, target)
+        dispatcher = mailbox.dispatcher
+        if dispatcher is None:
+            return waiter.acquire(timeout=seconds)
+        if (
+            target is not None
+            and target.dispatcher is dispatcher
+            and running.depth < DEPTH_MAX
+            and dispatcher.run_inside(target, waiter, seconds)
+            and waiter.acquire(blocking=False)
+        ):
+            return True
+        with dispatcher.blocking():
+            return waiter.acquire(timeout=seconds)
+    finally:
+        mailbox.waits_for = outer
+
+
+def _refuse_cycle(actor: Actor, target: Mailbox) -> None:
+    names = [actor.name]
+    seen: Mailbox | None = target
+    while seen is not None and len(names) < 1000:
+        names.append(seen.tally.name)
+        if seen is actor.mailbox:
+            raise AskCycleError(actor=actor.name, cycle=" -> ".join(names))
+        seen = seen.waits_for
