@@ -63,7 +63,7 @@ One trade of a market.
 
 offset  size  field      type    unit                     description
 0       8     price      i64     1e-8 quote               price of the trade (> 0) [exchange]
-8       8     quantity   i64     1e-8 base                size; negative when the seller was the aggressor [exchange]
+8       8     quantity   i64     1e-8 base                size; negative when the seller was the aggressor (!= 0) [exchange]
 16      8     timestamp  i64     ns since the epoch, UTC  when it happened, by the clock of the source (>= 0) [exchange]
 24      4     venue_id   u32     id                       market in the topology's venue table (>= 1) [topology]
 28      4     _padding   pad[4]
