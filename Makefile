@@ -72,7 +72,7 @@ debug: $(VENV)/.dev ## run the suite of tlv on the compiled core under a debug b
 	  echo "make debug needs a debug build of the Python in .venv, $$($(BIN)/python --version): PYTHON_DEBUG=/path/to/python" >&2; \
 	  echo "Debian and Ubuntu have one for their own Python, python3-dbg: make clean; make PYTHON=/usr/bin/python3 debug" >&2; exit 1; }; \
 	mkdir -p build; \
-	MYCELIUM_WERROR=1 $(PYTHON_DEBUG) setup.py -q build_ext --inplace --build-temp build/debug >build/debug.log 2>&1 \
+	MYCELIUM_WERROR=1 $(PYTHON_DEBUG) setup.py -q build_ext --force --inplace --build-temp build/debug >build/debug.log 2>&1 \
 	  || { cat build/debug.log; exit 1; }; \
 	MYCELIUM_TLV=native $(PYTHON_DEBUG) -X dev -m pytest -p no:cacheprovider $(TLV_TESTS) $(ARGS)
 

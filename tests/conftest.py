@@ -28,6 +28,7 @@ ONCE = (
     "test_fuzz_corpus",
     "test_house",
     "test_rollout",
+    "test_tlv_build",
     "test_tlv_differential",
     "test_tlv_typing",
     "test_topology.py",
