@@ -5,7 +5,8 @@
  * class another version tag when it, or a base of it, is changed. Everything else, and every field
  * whose attribute was replaced, goes the usual way, through the descriptors of fields.h.
  *
- * Ownership: names are borrowed from the items of the same plan.
+ * Ownership: the plan owns the slots, whose names and items are its own; the class has the rest of the
+ * table, and forgets it (version 0) before it drops its plan.
  */
 #ifndef TLV_ATTRIBUTES_H
 #define TLV_ATTRIBUTES_H

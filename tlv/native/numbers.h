@@ -142,36 +142,16 @@ static inline int int_to_bytes(PyObject *number, char *p, Py_ssize_t size, int b
     return 0;
 }
 
-/* An int of 64 bits. On Python 3.11 two digits hold most of them, and are filled in here: that is a
- * third faster than PyLong_FromLongLong(), which counts digits in a loop. */
-static inline PyObject *int_from_i64(int64_t v)
-{
-#if PY_VERSION_HEX < 0x030C0000 && PYLONG_BITS_IN_DIGIT == 30
-    const uint64_t size = v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
-    if (LIKELY(size >> 30 != 0 && size >> 60 == 0)) {
-        PyLongObject *made = PyObject_Malloc(offsetof(PyLongObject, ob_digit) + 2 * sizeof(digit));
-        if (LIKELY(made != NULL)) {
-            object_init(&made->ob_base, &PyLong_Type, v < 0 ? -2 : 2);
-            made->ob_digit[0] = (digit)(size & PyLong_MASK);
-            made->ob_digit[1] = (digit)(size >> PyLong_SHIFT);
-        }
-        return LIKELY(made != NULL) ? (PyObject *)made : PyErr_NoMemory();
-    }
-#endif
-    return PyLong_FromLongLong((long long)v);
-}
-
 /* The int that a field gave last, kept to be given again. Most ints that are read from a message are
  * dropped before the next one is: then nobody else has a reference, and its digits are written over,
- * which costs a third of freeing it and making another. Only where the GIL guards it, and where an
- * int looks as it does on Python 3.11. */
+ * which saves freeing it and making another. Only where an int looks as it does on Python 3.11, where
+ * the GIL guards it too. */
 typedef struct {
     PyObject *made; /* strong, or NULL */
     int digits;     /* for how many there is room */
 } SpareInt;
 
-#if PY_VERSION_HEX < 0x030C0000 && PYLONG_BITS_IN_DIGIT == 30 && !defined(Py_REF_DEBUG) && \
-    !defined(Py_TRACE_REFS) && FREELIST_MAX > 0
+#if PY_VERSION_HEX < 0x030C0000 && PYLONG_BITS_IN_DIGIT == 30 && !defined(Py_REF_DEBUG) && !defined(Py_TRACE_REFS)
 
 #define SMALL_INT 256 /* CPython has most ints of this size */
 
@@ -219,12 +199,12 @@ static Py_NO_INLINE PyObject *int_from_field_anew(SpareInt *spare, int64_t v)
 static inline PyObject *int_from_field(SpareInt *spare, int64_t v)
 {
     (void)spare;
-    return int_from_i64(v);
+    return PyLong_FromLongLong((long long)v);
 }
 
 #endif
 
-/* An int as 64 bits; 0 where it is not that small. The same shortcut, for what it read. */
+/* An int as 64 bits; 0 where it is not that small. On Python 3.11 two digits hold most of them. */
 static inline int int_to_i64(PyObject *number, int64_t *v)
 {
 #if PY_VERSION_HEX < 0x030C0000 && PYLONG_BITS_IN_DIGIT == 30
