@@ -18,7 +18,7 @@ SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("
 CORE := setup.py $(wildcard tlv/native/*)
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 
-.PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks clean
+.PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks counters clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -81,6 +81,9 @@ fuzz: $(VENV)/.dev ## hostile input under the sanitizers for 60 seconds (SECONDS
 
 leaks: $(VENV)/.dev ## 10 million operations of each kind: memory must not grow (ARGS=100000 for a short run)
 	@MYCELIUM_TLV=native $(BIN)/python benches/leaks.py $(ARGS)
+
+counters: $(VENV)/.dev ## instructions and cache misses of a message: not more than docs/counters.md records (ARGS="--only field")
+	@$(BIN)/mycelium bench --counters --check docs/counters.md $(ARGS)
 
 clean: ## remove .venv and everything that was built
 	@rm -rf $(VENV) tlv/*.so build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from mycelium.nearest import did_you_mean
 
+from .counters import COUNTERS_PAGE, count_instructions, list_groups
 from .lazy import LazyGroup
 from .page import Page
 
@@ -32,10 +33,12 @@ _TELL = "tell"
 def _known(ctx: click.Context, parameter: click.Parameter, names: Sequence[str]) -> Sequence[str]:
     """Refuse a name that no contest has, and tell the nearest."""
     from mycelium.bench import CONTESTS
+    from mycelium.bench.counters import GROUPS
 
+    known: Mapping[str, object] = GROUPS if ctx.params.get("counters") else CONTESTS
     for name in names:
-        if name not in CONTESTS:
-            raise click.BadParameter(f"no bench {name!r}; {did_you_mean(name, CONTESTS, 'benches')}", ctx, parameter)
+        if name not in known:
+            raise click.BadParameter(f"no bench {name!r}; {did_you_mean(name, known, 'benches')}", ctx, parameter)
     return names
 
 
@@ -56,7 +59,7 @@ def _drawable(ctx: click.Context, parameter: click.Parameter, path: Path | None)
 def _renewable(ctx: click.Context, parameter: click.Parameter, paths: Sequence[Path]) -> Sequence[Path]:
     """Find out now whether each page has the two comments."""
     for path in paths:
-        (_COSTS if _COSTS.is_in(path) else _PAGE).check(path)
+        (COUNTERS_PAGE if ctx.params.get("counters") else _COSTS if _COSTS.is_in(path) else _PAGE).check(path)
     return paths
 
 
@@ -109,6 +112,21 @@ def _check_costs(contests: Sequence[Contest], pages: Sequence[Path]) -> None:
     callback=_drawable,
     help="Also draw the figures as bars into this SVG file.",
 )
+@click.option(
+    "--counters", is_flag=True, is_eager=True, help="Count instructions and cache misses instead of taking times."
+)
+@click.option(
+    "--with",
+    "counter",
+    type=click.Choice(("valgrind", "perf")),
+    help="With --counters: what counts them, a simulated processor (default) or the counters of this one.",
+)
+@click.option(
+    "--check",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PAGE",
+    help="With --counters: fail where a count is more than 10 % above the one recorded in this page.",
+)
 @click.pass_context
 def bench_command(
     ctx: click.Context,
@@ -121,6 +139,9 @@ def bench_command(
     markdown: bool,
     pages: Sequence[Path],
     plot: Path | None,
+    counters: bool,
+    counter: str | None,
+    check: Path | None,
 ) -> None:
     """Measure messages, frames, actors and whole processes on this machine, in a minute or two.
 
@@ -130,10 +151,27 @@ def bench_command(
     times themselves, which are those of this machine and of what else it does.
 
     At the end: whether the targets of the project are reached. `benches/` in the repository holds the long form.
+
+    With --counters: how many instructions a message takes and how often it misses the cache, which do
+    not depend on what else the machine does; of both implementations, or of the one in MYCELIUM_TLV.
     """
     if ctx.invoked_subcommand is not None:
         _refuse_options(ctx, ctx.invoked_subcommand)
         return
+    if counters:
+        _refuse("is about times, not --counters", rounds=rounds, messages=messages, plot=plot)
+        if pages or check:
+            _refuse("counts on this machine only: nothing to record or check", **{"with": counter == "perf" or None})
+        if pages:
+            _refuse("compares, --into records: one at a time", check=check)
+        if listed:
+            list_groups(names, as_json=as_json)
+            return
+        count_instructions(
+            names, counter=counter or "valgrind", check=check, pages=pages, markdown=markdown, as_json=as_json
+        )
+        return
+    _refuse("goes with --counters", check=check, **{"with": counter})
     from mycelium.bench import CONTESTS, costs_of, markdown_page, report_lines, run_contests, svg_plot
 
     contests = [_sized(CONTESTS[name], messages) for name in dict.fromkeys(names or CONTESTS)]
@@ -160,6 +198,13 @@ def bench_command(
             click.echo(line)
     if plot is not None:
         click.echo(f"drawn: {plot}", err=True)
+
+
+def _refuse(reason: str, **options: object) -> None:
+    """Refuse options that were given, beside others that they do not go with."""
+    for name, value in options.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} {reason}")
 
 
 def _refuse_options(ctx: click.Context, command: str) -> None:

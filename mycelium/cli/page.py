@@ -30,6 +30,14 @@ class Page:
         path.write_text(f"{head}{self.begin}\n\n{written.strip()}\n\n{self.end}{tail}", encoding="utf-8")
         click.echo(f"renewed {path}")
 
+    def written(self, path: Path) -> str:
+        """What stands between the comments. Raises ``ValueError`` where the page lacks them."""
+        _, begin, rest = path.read_text(encoding="utf-8").partition(self.begin)
+        text, end, _ = rest.partition(self.end)
+        if not begin or not end:
+            raise ValueError(f"it lacks the lines {self.begin} and {self.end}")
+        return text
+
     def _split(self, path: Path) -> tuple[str, str]:
         text = path.read_text(encoding="utf-8")
         head, begin, rest = text.partition(self.begin)

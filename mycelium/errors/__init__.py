@@ -33,7 +33,15 @@ from mycelium.errors.actor import (
     UndeclaredEmissionError,
     WiringError,
 )
-from mycelium.errors.bench import BenchError, BenchProcessError, WrongAnswerError
+from mycelium.errors.bench import (
+    BenchError,
+    BenchProcessError,
+    CounterMissingError,
+    CountFailedError,
+    CountsGrownError,
+    CountsPageError,
+    WrongAnswerError,
+)
 from mycelium.errors.config import (
     ConfigDeclarationError,
     ConfigError,
@@ -115,6 +123,10 @@ __all__ = [
     "ConfigError",
     "ConfigNotTakenError",
     "ConfigTargetError",
+    "CountFailedError",
+    "CounterMissingError",
+    "CountsGrownError",
+    "CountsPageError",
     "DeadActorError",
     "DeadlineMissingError",
     "DeclaredError",

@@ -3,6 +3,10 @@
 ::
 
     BenchError
+      CounterMissingError   BEN-001  nothing here can count instructions
+      CountFailedError      BEN-002  a process whose instructions were to be counted failed
+      CountsPageError       BEN-003  a page holds no recorded counts
+      CountsGrownError      BEN-004  counts have grown since they were recorded
       WrongAnswerError      BEN-010  who is measured gave something else than it should
       BenchProcessError     BEN-011  a process of `mycelium bench ab` failed
 """
@@ -11,11 +15,73 @@ from __future__ import annotations
 
 from tlv.declared_error import DeclaredError
 
-__all__ = ["BenchError", "BenchProcessError", "WrongAnswerError"]
+__all__ = [
+    "BenchError",
+    "BenchProcessError",
+    "CountFailedError",
+    "CounterMissingError",
+    "CountsGrownError",
+    "CountsPageError",
+    "WrongAnswerError",
+]
 
 
 class BenchError(DeclaredError):
     """Family of the errors of measuring."""
+
+
+class CounterMissingError(
+    BenchError,
+    RuntimeError,
+    code="BEN-001",
+    text="cannot count instructions with {counter}: {reason}",
+    next_step="{remedy}",
+):
+    """The tool is not installed, or the machine has no counters."""
+
+    counter: str
+    reason: str
+    remedy: str
+
+
+class CountFailedError(
+    BenchError,
+    RuntimeError,
+    code="BEN-002",
+    text="counting {group} ({implementation}) failed: {cause}",
+    next_step="run the same group without --counters; if that works, please report it with the versions of Python and valgrind",
+):
+    """A child ended with an error, or without its figures."""
+
+    group: str
+    implementation: str
+    cause: str
+
+
+class CountsPageError(
+    BenchError,
+    ValueError,
+    code="BEN-003",
+    text="{page} holds no recorded counts: {reason}",
+    next_step="record them: mycelium bench --counters --into PAGE",
+):
+    """What is to be compared with is not there, or was not written by us."""
+
+    page: str
+    reason: str
+
+
+class CountsGrownError(
+    BenchError,
+    code="BEN-004",
+    text="{count} counts have grown by more than {percent} %: {grown}",
+    next_step="find what made them dearer; where that is meant, record them anew: mycelium bench --counters --into PAGE",
+):
+    """Messages cost more than when the figures were recorded."""
+
+    count: int
+    percent: int
+    grown: str
 
 
 class WrongAnswerError(
