@@ -15,7 +15,7 @@ SECONDS ?= 60
 PYTHON_DEBUG ?= python3-dbg
 SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("implementation of tlv:", explanation())' >&2
 # What the compiled core is built from; without a compiler the install succeeds, and tlv runs on its twin in Python.
-CORE := setup.py $(wildcard tlv/native/*)
+CORE := setup.py $(wildcard tlv/native/*) mycelium/bench/allocator_hook.c
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 
 .PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks counters clean
@@ -86,7 +86,7 @@ counters: $(VENV)/.dev ## instructions and cache misses of a message: not more t
 	@$(BIN)/mycelium bench --counters --check docs/counters.md $(ARGS)
 
 clean: ## remove .venv and everything that was built
-	@rm -rf $(VENV) tlv/*.so build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@rm -rf $(VENV) tlv/*.so mycelium/bench/*.so build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A candidate counts only when it really runs: version managers leave a python3.13 on the path that starts nothing.

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import copy
 import gc
+import mmap
 import pickle
 import sys
 import threading
+import weakref
 from collections import ChainMap
 from collections.abc import Callable
 from decimal import Decimal
@@ -203,6 +205,43 @@ def reading() -> dict[str, Operation]:
     }
 
 
+def lending() -> dict[str, Operation]:
+    """Memoryviews, messages and buffers that outlive each other in every order."""
+    changing = bytearray(bytes(PLAIN))
+    mapped = mmap.mmap(-1, len(changing))
+    mapped_window = memoryview(mapped)
+    kept = [Plain(number, 0) for number in range(100)]
+
+    def released() -> None:
+        with PLAIN.as_bytes() as shown:
+            shown[8:].release()
+
+    def handed_over() -> int:
+        shown = Plain.ref_from(changing).as_bytes()
+        part = shown[8:]
+        del shown
+        return len(part)
+
+    def many() -> list[memoryview]:
+        return [one.as_bytes() for one in kept] + [Plain(number, 1).as_bytes() for number in range(100)]
+
+    def watched() -> bool:
+        message = Plain(1 << 40, 2)
+        return weakref.ref(message.as_bytes())() is None
+
+    return {
+        "ref_from a mapped file": lambda: Plain.ref_from(mapped),
+        "ref_from a mapped memoryview": lambda: Plain.ref_from(mapped_window),
+        "as_bytes of a new view": lambda: Plain.ref_from(changing).as_bytes() is None,
+        "as_bytes in a with": released,
+        "as_bytes of a message with __del__": lambda: Finalized(1).as_bytes(),
+        "as_bytes that outlives": handed_over,
+        "as_bytes of more than there are to lend": many,
+        "as_bytes that is watched": watched,
+        "a bound method": lambda: PLAIN.as_bytes.__name__,
+    }
+
+
 def walking() -> dict[str, Operation]:
     """Frames, and batches of them."""
     writer = FrameWriter()
@@ -328,7 +367,7 @@ def refused(call: Operation) -> None:
 
 def operations() -> dict[str, Operation]:
     """Each kind of operation by name."""
-    return {**making(), **reading(), **walking(), **failing(), **rarely()}
+    return {**making(), **reading(), **lending(), **walking(), **failing(), **rarely()}
 
 
 def resident_kb() -> int:
@@ -353,6 +392,7 @@ def growth(operation: Operation, count: int, warm_up: int) -> tuple[int, int]:
 
 #: An operation does the work of that many, or takes as long.
 WEIGHTS = {
+    "as_bytes of more than there are to lend": 200,
     "iterate a frame": 200,
     "an iteration that is abandoned": 2,
     "dispatch a frame": 200,

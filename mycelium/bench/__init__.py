@@ -3,12 +3,14 @@
 `contest` says what a bench is, `timing` takes turns, `result` works out best, median, spread and ratios;
 `operations`, `frames`, `columns`, `dbn`, `telling`, `asking`, `allocations` and `footprint` are the
 workloads, `messages` and `peers` the record in the words of others, `suite` lists the contests;
+`allocator_calls` counts what an operation asks of CPython's allocators;
 `targets` holds what the project set out to reach; `report`, `tables`, `costs` and `plot` show it.
 `ab` runs the same under two implementations of messages, and `distinguish` tells these from noise.
 """
 
 from __future__ import annotations
 
+from .allocator_calls import AllocatorCalls, DomainCalls, count_allocations, is_hook_built
 from .contest import Contest, Contestant, Figure
 from .costs import COSTS, Cost, cost_table, costs_of, left_out_costs
 from .footprint import run_topology
@@ -24,11 +26,13 @@ __all__ = [
     "CONTESTS",
     "COSTS",
     "TARGETS",
+    "AllocatorCalls",
     "BenchReport",
     "Contest",
     "ContestResult",
     "Contestant",
     "Cost",
+    "DomainCalls",
     "Figure",
     "Ratio",
     "Row",
@@ -38,6 +42,8 @@ __all__ = [
     "contest_lines",
     "cost_table",
     "costs_of",
+    "count_allocations",
+    "is_hook_built",
     "left_out_costs",
     "markdown_page",
     "report_lines",

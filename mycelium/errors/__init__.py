@@ -34,6 +34,7 @@ from mycelium.errors.actor import (
     WiringError,
 )
 from mycelium.errors.bench import (
+    AllocatorHookError,
     BenchError,
     BenchProcessError,
     CounterMissingError,
@@ -115,6 +116,7 @@ __all__ = [
     "ActorModuleError",
     "ActorStartError",
     "ActorStuckError",
+    "AllocatorHookError",
     "AskCycleError",
     "AskTimeoutError",
     "BenchError",

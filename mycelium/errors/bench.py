@@ -1,4 +1,4 @@
-"""Errors of `mycelium bench`.
+"""Errors of `mycelium bench`, and of what it measures with.
 
 ::
 
@@ -9,6 +9,7 @@
       CountsGrownError      BEN-004  counts have grown since they were recorded
       WrongAnswerError      BEN-010  who is measured gave something else than it should
       BenchProcessError     BEN-011  a process of `mycelium bench ab` failed
+      AllocatorHookError    BEN-020  calls of the allocators cannot be counted
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from tlv.declared_error import DeclaredError
 
 __all__ = [
+    "AllocatorHookError",
     "BenchError",
     "BenchProcessError",
     "CountFailedError",
@@ -110,3 +112,16 @@ class BenchProcessError(
     command: str
     choice: str
     reason: str
+
+
+class AllocatorHookError(
+    BenchError,
+    RuntimeError,
+    code="BEN-020",
+    text="calls of the allocators cannot be counted: {reason}",
+    next_step="{remedy}",
+):
+    """The hook was not built, or another thread counts already."""
+
+    reason: str
+    remedy: str

@@ -1,37 +1,88 @@
-/* Reading message.field without CPython's way through type and descriptor.
+/* Reading message.field and message.method without CPython's way through type and descriptor.
  *
- * A class's fields stand in a hash table by the address of their interned names. It is used only as
- * long as the class is what it was when every field was seen to be its attribute: CPython gives a
- * class another version tag when it, or a base of it, is changed. Everything else, and every field
- * whose attribute was replaced, goes the usual way, through the descriptors of fields.h.
+ * A class's fields, and methods that every message has, stand in a hash table by the address of their
+ * interned names. It is used only as long as the class is what it was when every field was seen to
+ * be its attribute: CPython gives a class another version tag when it, or a base of it, is changed.
+ * Everything else, and what was replaced, goes the usual way, through the descriptors of fields.h.
  *
- * Ownership: the plan owns the slots, whose names and items are its own; the class has the rest of the
- * table, and forgets it (version 0) before it drops its plan.
+ * Ownership: the plan owns the slots, whose names and items are its own or, of methods, the module's;
+ * the class has the rest of the table, and forgets it (version 0) before it drops its plan.
  */
 #ifndef TLV_ATTRIBUTES_H
 #define TLV_ATTRIBUTES_H
 
+#include "bound.h"
 #include "fields.h"
+
+/* Methods of every message that are called for each of many. */
+static const char *const quick_names[] = {"as_bytes", "write_into", "to_owned", "validate", "_payload"};
+#define QUICK_METHODS (sizeof(quick_names) / sizeof(quick_names[0]))
+
+static PyObject *get_bound(const Item *item, Message *m, const char *p)
+{
+    (void)p;
+    return bound_new(plan_of(Py_TYPE(m))->state, (PyMethodDescrObject *)item->extra, (PyObject *)m);
+}
+
+/* Gives the module an item for each of them, as if it were a field. The methods are borrowed from the base
+ * of all messages, which cannot be changed and which every message keeps. */
+static int quick_methods_make(ModuleState *state)
+{
+    state->quick_methods = PyMem_Calloc(QUICK_METHODS, sizeof(Item));
+    if (state->quick_methods == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (size_t i = 0; i < QUICK_METHODS; i++) {
+        Item *item = &state->quick_methods[i];
+        item->extra = PyObject_GetAttrString((PyObject *)state->message_type, quick_names[i]);
+        item->name = PyUnicode_InternFromString(quick_names[i]);
+        item->get = get_bound;
+        Py_XDECREF(item->extra);
+        if (item->extra == NULL || item->name == NULL || !Py_IS_TYPE(item->extra, &PyMethodDescr_Type)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void quick_methods_clear(ModuleState *state)
+{
+    for (size_t i = 0; state->quick_methods != NULL && i < QUICK_METHODS; i++) {
+        Py_CLEAR(state->quick_methods[i].name);
+    }
+    PyMem_Free(state->quick_methods);
+    state->quick_methods = NULL;
+}
 
 static inline size_t attribute_slot(const Attributes *table, PyObject *name)
 {
     return (size_t)((uint64_t)(uintptr_t)name * table->factor >> 32) & table->mask;
 }
 
-/* Puts all names into the table, which is emptied; returns how many are not where they are looked for first. */
+/* Puts an item into the table; returns whether it is not where it is looked for first. */
+static int attributes_add(const Attributes *table, const Item *item)
+{
+    size_t at = attribute_slot(table, item->name);
+    const int collides = table->slots[at].name != NULL;
+    while (table->slots[at].name != NULL) {
+        at = (at + 1) & table->mask;
+    }
+    table->slots[at] = (Attribute){item->name, item->get, item, item->offset, item->end};
+    return collides;
+}
+
+/* Puts all names into the table, which is emptied, the fields first; returns how many collide. */
 static Py_ssize_t attributes_fill(Plan *plan)
 {
     const Attributes *table = &plan->attributes;
     Py_ssize_t collisions = 0;
     memset(table->slots, 0, (table->mask + 1) * sizeof(Attribute));
     for (Py_ssize_t i = 0; i < plan->count; i++) {
-        const Item *item = &plan->items[i];
-        size_t at = attribute_slot(table, item->name);
-        collisions += table->slots[at].name != NULL;
-        while (table->slots[at].name != NULL) {
-            at = (at + 1) & table->mask;
-        }
-        table->slots[at] = (Attribute){item->name, item->get, item, item->offset, item->end};
+        collisions += attributes_add(table, &plan->items[i]);
+    }
+    for (size_t i = 0; i < QUICK_METHODS; i++) {
+        collisions += attributes_add(table, &plan->state->quick_methods[i]);
     }
     return collisions;
 }
@@ -41,7 +92,7 @@ static int attributes_make(Plan *plan)
 {
     Attributes *table = &plan->attributes;
     size_t slots = 4;
-    while (slots < 4 * (size_t)plan->count) {
+    while (slots < 4 * ((size_t)plan->count + QUICK_METHODS)) {
         slots *= 2;
     }
     table->slots = PyMem_Calloc(slots, sizeof(Attribute));
@@ -105,6 +156,21 @@ static int plan_is_as_declared(Plan *plan)
     return same;
 }
 
+/* Lets those methods be found that the class has as every message has them. */
+static void plan_refresh_methods(Plan *plan)
+{
+    const Attributes *table = &plan->attributes;
+    for (size_t at = 0; at <= table->mask; at++) {
+        Attribute *attribute = &table->slots[at];
+        if (attribute->get == get_bound) {
+            PyObject *found = PyObject_GetAttr((PyObject *)plan->type, attribute->name);
+            attribute->end = found == attribute->item->extra ? 0 : PY_SSIZE_T_MAX;
+            Py_XDECREF(found);
+        }
+    }
+    PyErr_Clear();
+}
+
 static RARE void plan_refresh(Plan *plan)
 {
     Attributes *table = attributes_of(plan->type);
@@ -117,6 +183,7 @@ static RARE void plan_refresh(Plan *plan)
         return;
     }
     const unsigned int seen = plan->type->tp_version_tag;
+    plan_refresh_methods(plan);
     /* Once more: looking may run code that changes the class. */
     if (seen != 0 && plan_is_as_declared(plan) && seen == plan->type->tp_version_tag && plan_of(plan->type) == plan) {
         *table = plan->attributes;

@@ -13,12 +13,28 @@ typedef struct {
     const char *data;
     Py_ssize_t length;
     PyObject *owner;  /* fit for owner_hold() */
-    PyObject *made;   /* strong, or NULL */
+    PyObject *made;   /* strong: a memoryview, or a managed buffer with an export; or NULL */
 } Span;
 
-static inline void span_close(Span *span)
+static int message_getbuffer(PyObject *self, Py_buffer *buffer, int flags);
+
+static void span_drop(ModuleState *state, PyObject *made)
 {
-    Py_XDECREF(span->made);
+#if KNOWS_MEMORYVIEWS
+    if (is_managed(made)) {
+        managed_drop(state, made);
+        return;
+    }
+#endif
+    (void)state;
+    Py_DECREF(made);
+}
+
+static inline void span_close(ModuleState *state, Span *span)
+{
+    if (UNLIKELY(span->made != NULL)) {
+        span_drop(state, span->made);
+    }
 }
 
 /* Whether these are plain bytes in one piece. A single one is, whatever its stride. */
@@ -30,68 +46,109 @@ static inline int is_flat(const Py_buffer *buffer)
            (buffer->format == NULL || (buffer->format[0] == 'B' && buffer->format[1] == '\0'));
 }
 
-/* A memoryview that the module made itself, or that was checked with memoryview_usable(). */
-static inline void span_of_memoryview(PyObject *view, Span *span)
-{
-    Py_buffer *buffer = PyMemoryView_GET_BUFFER(view);
-    span->data = buffer->buf;
-    span->length = buffer->len;
-    span->owner = view;
-}
-
 static inline int memoryview_usable(PyObject *view)
 {
     PyMemoryViewObject *object = (PyMemoryViewObject *)view;
-    return !(object->flags & _Py_MEMORYVIEW_RELEASED) && !(object->mbuf->flags & _Py_MANAGED_BUFFER_RELEASED) &&
+    int refused = _Py_MEMORYVIEW_RELEASED;
+#ifdef _Py_MEMORYVIEW_RESTRICTED
+    refused |= _Py_MEMORYVIEW_RESTRICTED;
+#endif
+    return !(object->flags & refused) && !(object->mbuf->flags & _Py_MANAGED_BUFFER_RELEASED) &&
            is_flat(&object->view);
 }
 
-/* Who keeps the bytes that a memoryview shows, where that is no matter of this memoryview: its user may release it
- * while our views live. And a view of a view holds what that one holds: a chain of them, however long, would be freed
- * by as many nested calls. */
-static PyObject *memoryview_exporter(PyObject *view)
+/* Whether its class, or a base of it, exports a buffer of its own. */
+static inline int exports_otherwise(PyTypeObject *type)
 {
-    PyObject *exporter = PyMemoryView_GET_BASE(view);
-    if (exporter == NULL) {
-        return NULL;
-    }
-    if (is_message(exporter)) {
-        return message_owner((Message *)exporter);
-    }
-    return PyBytes_CheckExact(exporter) || PyByteArray_CheckExact(exporter) ? exporter : NULL;
+    return type->tp_as_buffer->bf_getbuffer != message_getbuffer || type->tp_as_buffer->bf_releasebuffer != NULL;
 }
 
-static void span_of_message(Message *m, Span *span)
+/* A memoryview that was checked with memoryview_usable(). Views do not hold it but who keeps its bytes: its
+ * user may release it while they live; and a view of a view holds what that one holds, since a chain of
+ * them, however long, would be freed by as many nested calls. 0 where only the memoryview itself will do. */
+static inline int span_of_memoryview(PyObject *view, Span *span)
 {
+    Py_buffer *buffer = PyMemoryView_GET_BUFFER(view);
+    PyObject *exporter = buffer->obj;
+    *span = (Span){buffer->buf, buffer->len, view, NULL};
+    if (exporter != NULL && PyBytes_CheckExact(exporter)) {
+        span->owner = exporter;
+    }
+    else if (exporter != NULL && is_message(exporter) && !exports_otherwise(Py_TYPE(exporter))) {
+        span->owner = message_owner((Message *)exporter);
+    }
+#if KNOWS_MEMORYVIEWS
+    else if (managed_type != NULL) {
+        span->owner = (PyObject *)VIEW_OF(view)->mbuf;
+    }
+#endif
+    else if (exporter != NULL && PyByteArray_CheckExact(exporter)) {
+        span->owner = exporter;
+    }
+    return span->owner != view;
+}
+
+static inline void span_of_message(Message *m, Span *span)
+{
+    span->made = NULL;
     span->data = m->data;
     span->length = Py_SIZE(m);
     span->owner = message_owner(m);
 }
 
+#if KNOWS_MEMORYVIEWS
+/* Flat bytes of any exporter: 1 opened, 0 for Python to look at, -1 an exception is set. */
+static int span_of_exporter(ModuleState *state, PyObject *source, Span *span)
+{
+    PyObject *managed = managed_open(state, source);
+    if (managed == NULL) {
+        int told = PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(PyExc_ValueError) ||
+                   PyErr_ExceptionMatches(PyExc_BufferError);
+        if (told) {
+            PyErr_Clear(); /* as_buffer() gets it too, and tells it */
+        }
+        return told ? 0 : -1;
+    }
+    Py_buffer *buffer = &((_PyManagedBufferObject *)managed)->master;
+    if (!is_flat(buffer)) {
+        managed_drop(state, managed);
+        return 0;
+    }
+    *span = (Span){buffer->buf, buffer->len, managed, managed};
+    return 1;
+}
+#endif
+
 static int span_open_slow(ModuleState *state, PyObject *name, PyObject *source, Span *span)
 {
-    if (is_message(source)) {
+    if (is_message(source) && !exports_otherwise(Py_TYPE(source))) {
         span_of_message((Message *)source, span);
         return 0;
     }
-    PyObject *view = source;
-    PyObject *exporter = PyMemoryView_Check(source) && memoryview_usable(source) ? memoryview_exporter(source) : NULL;
-    if (exporter == NULL) {
-        view = span->made = PyObject_CallFunctionObjArgs(state->as_buffer, source, name, NULL);
-        if (view == NULL) {
-            return -1;
+    if (PyMemoryView_Check(source)) {
+        if (memoryview_usable(source) && span_of_memoryview(source, span)) {
+            return 0;
         }
-        if (!PyMemoryView_Check(view) || !memoryview_usable(view)) {
-            Py_CLEAR(span->made);
-            PyErr_SetString(PyExc_SystemError, "as_buffer() gave no flat memoryview");
-            return -1;
+    }
+#if KNOWS_MEMORYVIEWS
+    else if (managed_type != NULL) {
+        int opened = span_of_exporter(state, source, span);
+        if (opened != 0) {
+            return opened < 0 ? -1 : 0;
         }
-        exporter = memoryview_exporter(view);
     }
-    span_of_memoryview(view, span);
-    if (exporter != NULL) {
-        span->owner = exporter;
+#endif
+    PyObject *made = PyObject_CallFunctionObjArgs(state->as_buffer, source, name, NULL);
+    if (made == NULL) {
+        return -1;
     }
+    if (!PyMemoryView_Check(made) || !memoryview_usable(made)) {
+        Py_DECREF(made);
+        PyErr_SetString(PyExc_SystemError, "as_buffer() gave no flat memoryview");
+        return -1;
+    }
+    (void)span_of_memoryview(made, span);
+    span->made = made;
     return 0;
 }
 
@@ -117,13 +174,11 @@ static inline int span_open(ModuleState *state, PyObject *name, PyObject *source
 static inline int span_of_kept(ModuleState *state, PyObject *name, PyObject *kept, Span *span)
 {
     if (is_message(kept)) {
-        span->made = NULL;
         span_of_message((Message *)kept, span);
         return 0;
     }
     if (PyMemoryView_Check(kept) && memoryview_usable(kept)) {
-        span->made = NULL;
-        span_of_memoryview(kept, span);
+        (void)span_of_memoryview(kept, span);
         return 0;
     }
     return span_open(state, name, kept, span);

@@ -35,10 +35,11 @@ static inline int handle(Frame *frame, const Tlv *tlv, PyObject *handlers)
     }
     PyObject *view = tlv_view(frame, tlv);
     PyObject *result = view == NULL ? NULL : PyObject_CallOneArg(handler, view);
+    const int called = result == NULL ? -1 : 1;
+    Py_XDECREF(result); /* before the view: it may be bytes that the view lent */
     Py_XDECREF(view);
     Py_DECREF(handler);
-    Py_XDECREF(result);
-    return result == NULL ? -1 : 1;
+    return called;
 }
 
 static PyObject *frame_dispatch(PyObject *self, PyObject *handlers)
@@ -144,7 +145,7 @@ static void frame_dealloc(Frame *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     if (self->pinned != NULL) {
-        owner_drop(self->pinned);
+        owner_drop(self->state, self->pinned);
     }
     Py_XDECREF(self->header);
     Py_XDECREF(self->buffer);

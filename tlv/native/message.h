@@ -1,80 +1,12 @@
-/* The message object: owned, with its bytes inside, or a view of bytes that another object has.
+/* Making and freeing messages, with the freelists that make both cheap.
  *
- * Ownership
- *   owned   owner is NULL, data points to inlined[]; one allocation.
- *   view    owner keeps the bytes where they are, and nothing else is kept:
- *             exact bytes, or an owned message: a reference suffices, they never move;
- *             exact bytearray, or memoryview: a reference and one buffer export ("pin"), which
- *             forbids to resize or release it. owner_hold() and owner_drop() are the only places
- *             that know.
- * Invariants
- *   ob_size is the number of bytes of the message, wherever they lie; data[0 .. ob_size) can be
- *   read as long as the object lives. Every reader checks against ob_size, not against the layout
- *   of the class: __class__ can be assigned.
- *   Each class has tp_dealloc == message_dealloc and no other class has: see is_message().
- * Messages are no objects of the collector: what they hold cannot hold them, except through a
- * buffer exporter of the user's own that refers to its own views.
+ * Ownership: a block of a freelist is memory without a type and without an owner, linked by its
+ * owner field.
  */
 #ifndef TLV_MESSAGE_H
 #define TLV_MESSAGE_H
 
-#include "plan.h"
-
-struct message {
-    PyObject_VAR_HEAD
-    const char *data;
-    PyObject *owner;
-    char inlined[];
-};
-
-#define MESSAGE_HEAD ((Py_ssize_t)offsetof(Message, inlined))
-
-static void message_dealloc(PyObject *self);
-
-static inline int is_message(PyObject *object)
-{
-    return Py_TYPE(object)->tp_dealloc == message_dealloc;
-}
-
-static int owner_hold_pinned(PyObject *owner)
-{
-    /* The reference that the export holds is the one we keep. */
-    Py_buffer pin;
-    return PyObject_GetBuffer(owner, &pin, PyBUF_SIMPLE);
-}
-
-static inline int owner_needs_pin(PyObject *owner)
-{
-    return PyByteArray_CheckExact(owner) || PyMemoryView_Check(owner);
-}
-
-static inline int owner_hold(PyObject *owner)
-{
-    if (UNLIKELY(owner_needs_pin(owner))) {
-        return owner_hold_pinned(owner);
-    }
-    Py_INCREF(owner);
-    return 0;
-}
-
-static inline void owner_drop(PyObject *owner)
-{
-    if (UNLIKELY(owner_needs_pin(owner))) {
-        /* Both exporters look at nothing but the object. */
-        Py_buffer pin = {.obj = owner};
-        PyBuffer_Release(&pin);
-        return;
-    }
-    Py_DECREF(owner);
-}
-
-/* Who keeps the bytes of a message: what a view of a part of it must hold. */
-static inline PyObject *message_owner(Message *m)
-{
-    return m->owner != NULL ? m->owner : (PyObject *)m;
-}
-
-/* A block of a freelist is memory without a type and without an owner. */
+#include "lending.h"
 
 /* A view; the caller has checked that the bytes are there. */
 static inline PyObject *
@@ -92,13 +24,14 @@ message_view(ModuleState *state, PyTypeObject *type, PyObject *owner, const char
     else {
         m = PyObject_Malloc((size_t)MESSAGE_HEAD);
         if (m == NULL) {
-            owner_drop(owner);
+            owner_drop(state, owner);
             return PyErr_NoMemory();
         }
     }
     object_init(&m->ob_base, type, length);
     m->data = data;
     m->owner = owner;
+    m->lent = NULL;
     return (PyObject *)m;
 }
 
@@ -120,6 +53,7 @@ static inline Message *message_owned(Plan *plan, PyTypeObject *type, Py_ssize_t 
     object_init(&m->ob_base, type, length);
     m->data = m->inlined;
     m->owner = NULL;
+    m->lent = NULL;
     return m;
 }
 
@@ -158,11 +92,15 @@ static inline int message_keep(Plan *plan, Message *m)
 static void message_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    if (UNLIKELY(type->tp_finalize != NULL) && PyObject_CallFinalizerFromDealloc(self) < 0) {
-        return; /* __del__ kept it */
-    }
-    type = Py_TYPE(self); /* which __del__ can have changed */
     Message *m = (Message *)self;
+    if (lent_outlives(m)) {
+        return; /* who reads its bytes keeps it */
+    }
+    if (UNLIKELY(type->tp_finalize != NULL) &&
+        (PyObject_CallFinalizerFromDealloc(self) < 0 || lent_outlives(m))) {
+        return; /* __del__ kept it, or its bytes */
+    }
+    type = Py_TYPE(self);
     PyObject *owner = m->owner;
     Plan *plan = plan_of(type);
     if (plan == NULL || !message_keep(plan, m)) {
@@ -170,7 +108,7 @@ static void message_dealloc(PyObject *self)
     }
     /* Last, since these can run other code; the type keeps the state. */
     if (owner != NULL) {
-        owner_drop(owner);
+        owner_drop(plan == NULL ? NULL : plan->state, owner);
     }
     Py_DECREF(type);
 }

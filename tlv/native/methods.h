@@ -1,6 +1,7 @@
 /* What every message can do: bytes, copies, comparison, hash; the base class of TLV.
  *
- * Ownership: a memoryview of a message, or any other consumer of its buffer, keeps the message.
+ * Ownership: a consumer of its buffer keeps the message; a memoryview of as_bytes() does so too,
+ * from when nobody else keeps it: see lending.h.
  */
 #ifndef TLV_METHODS_H
 #define TLV_METHODS_H
@@ -10,8 +11,12 @@
 
 static PyObject *message_as_bytes(PyObject *self, PyObject *unused)
 {
+    Plan *plan = plan_of(Py_TYPE(self));
     (void)unused;
-    return PyMemoryView_FromObject(self);
+    if (UNLIKELY(plan == NULL || exports_otherwise(Py_TYPE(self)))) {
+        return PyMemoryView_FromObject(self);
+    }
+    return message_lend(plan->state, (Message *)self);
 }
 
 static PyObject *message_bytes(PyObject *self, PyObject *unused)
@@ -20,21 +25,25 @@ static PyObject *message_bytes(PyObject *self, PyObject *unused)
     return PyBytes_FromStringAndSize(((Message *)self)->data, Py_SIZE(self));
 }
 
-static PyObject *message_write_into(PyObject *self, PyObject *args, PyObject *kwargs)
+static PyObject *
+message_write_into(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
-    static char *names[] = {"buffer", "offset", NULL};
+    static const char *const known[] = {"buffer", "offset"};
+    PyObject *given[2];
     Plan *plan = plan_of(Py_TYPE(self));
-    PyObject *target, *offset = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:write_into", names, &target, &offset)) {
+    if (UNLIKELY(take_arguments("write_into", known, 2, args, count, names, given) < 0)) {
         return NULL;
     }
     if (plan == NULL) {
         return no_layout(Py_TYPE(self));
     }
-    PyObject *at = offset == NULL ? PyLong_FromLong(0) : Py_NewRef(offset);
-    PyObject *written =
-        at == NULL ? NULL : write_bytes(plan, ((Message *)self)->data, Py_SIZE(self), target, at);
-    Py_XDECREF(at);
+    const char *data = ((Message *)self)->data;
+    if (given[1] != NULL) {
+        return write_bytes(plan, data, Py_SIZE(self), given[0], given[1]);
+    }
+    PyObject *start = PyLong_FromLong(0); /* CPython keeps it ready-made */
+    PyObject *written = start == NULL ? NULL : write_bytes(plan, data, Py_SIZE(self), given[0], start);
+    Py_XDECREF(start);
     return written;
 }
 
@@ -112,15 +121,36 @@ static PyObject *message_compare(PyObject *self, PyObject *other, int op)
     return equal < 0 ? NULL : PyBool_FromLong(equal == (op == Py_EQ));
 }
 
+static Py_hash_t hash_of_bytes(const char *data, Py_ssize_t length)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return Py_HashBuffer(data, length);
+#else
+    return _Py_HashBytes(data, length);
+#endif
+}
+
+/* Of the class and the bytes; of the bytes that the constructor would make where they may differ. */
 static Py_hash_t message_hash(PyObject *self)
 {
-    PyObject *data =
-        is_variable(self) ? PyObject_CallMethod(self, "_canonical", NULL) : message_bytes(self, NULL);
-    PyObject *pair = data == NULL ? NULL : PyTuple_Pack(2, Py_TYPE(self), data);
-    Py_hash_t hash = pair == NULL ? -1 : PyObject_Hash(pair);
-    Py_XDECREF(pair);
-    Py_XDECREF(data);
-    return hash;
+    Py_hash_t bytes;
+    if (is_variable(self)) {
+        PyObject *data = PyObject_CallMethod(self, "_canonical", NULL);
+        bytes = data == NULL ? -1 : PyObject_Hash(data);
+        Py_XDECREF(data);
+        if (bytes == -1) {
+            return -1;
+        }
+    }
+    else {
+        bytes = hash_of_bytes(((Message *)self)->data, Py_SIZE(self));
+    }
+    Py_hash_t type = PyObject_Hash((PyObject *)Py_TYPE(self));
+    if (type == -1) {
+        return -1;
+    }
+    Py_uhash_t hash = (Py_uhash_t)type * 1000003u ^ (Py_uhash_t)bytes;
+    return hash == (Py_uhash_t)-1 ? -2 : (Py_hash_t)hash;
 }
 
 /* Through type.__call__, __new__ and whatever else is no vectorcall. */
@@ -166,7 +196,7 @@ static int message_init(PyObject *self, PyObject *args, PyObject *kwargs)
 
 static PyMethodDef message_methods[] = {
     {"as_bytes", message_as_bytes, METH_NOARGS, "The bytes of the message, read-only and not copied."},
-    {"write_into", (PyCFunction)(void (*)(void))message_write_into, METH_VARARGS | METH_KEYWORDS,
+    {"write_into", (PyCFunction)(void (*)(void))message_write_into, METH_FASTCALL | METH_KEYWORDS,
      "Copy the bytes into a writable buffer; returns how many. Raises `BufferSpaceError`."},
     {"to_owned", message_to_owned, METH_NOARGS,
      "Itself when it carries its bytes, else an owned copy: for keeping a view."},

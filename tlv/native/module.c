@@ -3,10 +3,12 @@
  * What it does is specified by its twin in Python, whose names it bears: MessageType, TLV (Message
  * here), GroupView, Frame. Declarations, errors and all that is rare stay in Python.
  *
- *   state.h       what the module owns          message.h      the object, the freelist
- *   numbers.h     bytes to numbers and back     buffers.h      bytes of others
+ *   state.h       what the module owns          object.h       the message, who owns its bytes
+ *   numbers.h     bytes to numbers and back     managed.h      ... CPython's record of a buffer
  *   wide.h        integers of up to 256 bits    utf8.h         whether bytes are text
- *   plan.h        a compiled layout             views.h        ref_from, read_from
+ *   plan.h        a compiled layout             lending.h      the memoryviews of as_bytes()
+ *   message.h     making and freeing messages   buffers.h      bytes of others
+ *   views.h       ref_from, read_from           keywords.h     arguments of these
  *   compile.h     ... how it is made, with      methods.h      bytes, comparison, hash
  *     compile_fields.h, compile_checks.h        metatype.h     the class of message classes
  *
@@ -17,7 +19,7 @@
  *   groups.h      group items as a sequence     checks.h       constraints over raw memory
  *   fields.h      the descriptor of a field     walk.h         the TLVs of a frame
  *   attributes.h  message.field, quickly        frame.h, frame_iterator.h
- *   records.h     runs of records in a buffer
+ *   bound.h       message.method, quickly       records.h      runs of records in a buffer
  *
  * Everything is one translation unit, so that the compiler sees through the layers.
  */
@@ -81,6 +83,12 @@ static int module_exec(PyObject *module)
 {
     ModuleState *state = state_of(module);
     state->free_max = FREELIST_MAX;
+    state->free_managed_max = FREE_MANAGED_MAX;
+    state->free_bound_max = FREE_BOUND_MAX;
+    if (managed_learn() < 0) {
+        return -1;
+    }
+    loans_open(state);
     for (int i = 0; i < 256; i++) {
         state->small_ints[i] = PyLong_FromLong(i);
         if (state->small_ints[i] == NULL) {
@@ -95,7 +103,8 @@ static int module_exec(PyObject *module)
                    (state->group_iterator_type = add_type(module, &group_iterator_spec, NULL, NULL)) == NULL ||
                    (state->frame_base = add_type(module, &frame_spec, NULL, "Frame")) == NULL ||
                    (state->frame_iterator_type = add_type(module, &frame_iterator_spec, NULL, NULL)) == NULL ||
-                   add_views(module) < 0
+                   (state->bound_type = add_type(module, &bound_spec, NULL, NULL)) == NULL ||
+                   quick_methods_make(state) < 0 || add_views(module) < 0
                ? -1
                : 0;
 }
@@ -115,6 +124,9 @@ static int module_clear(PyObject *module)
 #define CLEAR(name) Py_CLEAR(state->name);
     VISIT_ALL_STATE(CLEAR)
 #undef CLEAR
+    loans_close(state);
+    free_managed_clear(state);
+    free_bound_clear(state);
     free_views_clear(state);
     return 0;
 }
@@ -125,6 +137,7 @@ static void module_free(void *module)
     for (int i = 0; i < 256; i++) {
         Py_CLEAR(state_of((PyObject *)module)->small_ints[i]);
     }
+    quick_methods_clear(state_of((PyObject *)module));
 }
 
 static PyModuleDef_Slot module_slots[] = {

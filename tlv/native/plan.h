@@ -36,7 +36,7 @@ struct item {
     PyObject *name;        /* interned; NULL for an element */
     PyObject *default_value; /* or NULL */
     PyObject *codec;       /* the Kind of the Python twin, for what is rare */
-    PyObject *extra;       /* enum: {number: member}; nested, group: the class */
+    PyObject *extra;       /* enum: {number: member}; nested, group: the class; a method: its descriptor */
     PyObject *members;     /* enum: the class if its members are ints of their own value, else NULL */
     SpareInt spare;        /* integers of up to 64 bits: the one that was read last */
     PyObject *const *small_ints; /* of the module */
@@ -57,13 +57,13 @@ struct item {
     Py_ssize_t group_size; /* groups: bytes of an item */
 };
 
-/* A field by the address of its interned name; see attributes.h. */
+/* A field, or a method of every message, by the address of its interned name; see attributes.h. */
 typedef struct {
     PyObject *name;        /* borrowed from the item; NULL: an empty slot */
     Getter get;            /* as the item has it, to be found with one step less */
     const Item *item;
     Py_ssize_t offset;
-    Py_ssize_t end;
+    Py_ssize_t end;        /* PY_SSIZE_T_MAX: never to be found here */
 } Attribute;
 
 /* A hash table of the fields of a class, as long as these are its attributes. */

@@ -66,7 +66,7 @@ static PyObject *views_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     else if (owner_hold(span.owner) == 0) {
         self = PyObject_GC_New(Views, type);
         if (self == NULL) {
-            owner_drop(span.owner);
+            owner_drop(state, span.owner);
         }
     }
     if (self != NULL) {
@@ -80,7 +80,7 @@ static PyObject *views_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->size = plan->size;
         PyObject_GC_Track(self);
     }
-    span_close(&span);
+    span_close(state, &span);
     return (PyObject *)self;
 }
 
@@ -114,7 +114,7 @@ static void views_dealloc(Views *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    owner_drop(self->pinned);
+    owner_drop(self->state, self->pinned);
     Py_DECREF(self->buffer);
     Py_DECREF(self->type);
     PyObject_GC_Del(self);

@@ -2,7 +2,8 @@
  *
  * Ownership: every PyObject * here is a strong reference of the module, dropped by state_clear().
  * Plans keep the module alive, and classes and messages keep plans alive, so the state outlives
- * every message. The views on the freelist have no type and no owner: they are bare memory.
+ * every message. The views on the freelist have no type and no owner: they are bare memory. What
+ * loans and free managed buffers refer to holds nothing, so the collector need not see them.
  */
 #ifndef TLV_STATE_H
 #define TLV_STATE_H
@@ -24,14 +25,20 @@
 #define UNLIKELY(x) (x)
 #endif
 
+#define LOANS_MAX 64            /* memoryviews that messages lend; see lending.h */
+
 /* A freelist is shared by all threads: only the GIL makes that safe. Sanitizer builds go without,
  * so that each view is memory of its own. */
 #if !defined(Py_GIL_DISABLED) && !defined(MYCELIUM_NO_FREELIST)
 #define FREELIST_MAX 256
+#define FREE_MANAGED_MAX 16
+#define FREE_BOUND_MAX 16
 #define FREE_OWNED_MAX 64       /* for each class */
 #define FREE_OWNED_BYTES 512    /* larger messages are left to malloc */
 #else
 #define FREELIST_MAX 0
+#define FREE_MANAGED_MAX 0
+#define FREE_BOUND_MAX 0
 #define FREE_OWNED_MAX 0
 #define FREE_OWNED_BYTES 0
 #endif
@@ -53,8 +60,17 @@ static inline void object_init(PyVarObject *object, PyTypeObject *type, Py_ssize
 }
 
 typedef struct message Message;
+typedef struct bound Bound;
+typedef struct module_state ModuleState;
 
+/* A memoryview of the module, and the message whose bytes it shows; see lending.h. */
 typedef struct {
+    PyObject *view;              /* or NULL */
+    Message *message;            /* borrowed, or NULL */
+    ModuleState *state;
+} Loan;
+
+struct module_state {
     PyTypeObject *metatype;      /* MessageType */
     PyTypeObject *message_type;  /* base of TLV */
     PyTypeObject *plan_type;
@@ -63,6 +79,7 @@ typedef struct {
     PyTypeObject *group_iterator_type;
     PyTypeObject *frame_base;
     PyTypeObject *frame_iterator_type;
+    PyTypeObject *bound_type;
     PyObject *build;             /* build_class() of tlv.message */
     PyObject *as_buffer;         /* as_buffer() of tlv.buffers */
     PyObject *group_class;       /* GroupView of tlv.variable, a subclass of group_base */
@@ -76,12 +93,22 @@ typedef struct {
     Message *free_views;         /* linked by their owner field */
     Py_ssize_t free_count;
     Py_ssize_t free_max;         /* FREELIST_MAX, and 0 once the module is cleared */
-} ModuleState;
+    struct item *quick_methods;  /* owned; see attributes.h */
+    Bound *free_bound;           /* linked by their self field */
+    Py_ssize_t free_bound_count;
+    Py_ssize_t free_bound_max;
+    PyObject *free_managed[FREE_MANAGED_MAX + 1];
+    Py_ssize_t free_managed_count;
+    Py_ssize_t free_managed_max; /* the same for these */
+    Loan loans[LOANS_MAX];
+    Loan *loan_next;             /* to be used next */
+    Loan *loans_end;             /* NULL where none is made */
+};
 
 #define VISIT_ALL_STATE(X)                                                                          \
     X(metatype) X(message_type) X(plan_type) X(field_type) X(group_base) X(group_iterator_type)      \
-    X(frame_base) X(frame_iterator_type) X(build) X(as_buffer) X(group_class) X(decimal)             \
-    X(struct_error) X(field_value_error) X(truncated_error) X(content_error) X(no_layout)
+    X(frame_base) X(frame_iterator_type) X(bound_type) X(build) X(as_buffer) X(group_class)          \
+    X(decimal) X(struct_error) X(field_value_error) X(truncated_error) X(content_error) X(no_layout)
 
 static struct PyModuleDef native_module;
 

@@ -7,6 +7,7 @@
 #define TLV_VIEWS_H
 
 #include "buffers.h"
+#include "keywords.h"
 #include "attributes.h"
 #include "checks.h"
 
@@ -44,47 +45,17 @@ static int where_number(PyObject *given, Py_ssize_t *number, int *odd)
     return 0;
 }
 
-static const char *const where_names[] = {"buf", "offset", "length"};
-
-static int where_keywords(Where *where, PyObject *const *values, PyObject *names, Py_ssize_t given)
+static inline int where_parse(Where *where, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
-    PyObject **slots[] = {&where->source, &where->offset_given, &where->length_given};
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
-        PyObject *name = PyTuple_GET_ITEM(names, i);
-        int at = 0;
-        while (at < 3 && PyUnicode_CompareWithASCIIString(name, where_names[at]) != 0) {
-            at++;
-        }
-        if (at == 3) {
-            PyErr_Format(PyExc_TypeError, "ref_from() got an unexpected keyword argument '%U'", name);
-            return -1;
-        }
-        if (at < given || *slots[at] != NULL) {
-            PyErr_Format(PyExc_TypeError, "ref_from() got multiple values for argument '%s'", where_names[at]);
-            return -1;
-        }
-        *slots[at] = values[i];
-    }
-    return 0;
-}
-
-static int where_parse(Where *where, PyObject *const *args, Py_ssize_t count, PyObject *names)
-{
+    static const char *const known[] = {"buf", "offset", "length"};
+    PyObject *given[3];
     *where = (Where){.length = -1};
-    if (UNLIKELY(count > 3)) {
-        PyErr_Format(PyExc_TypeError, "ref_from() takes from 1 to 3 positional arguments but %zd were given", count);
+    if (UNLIKELY(take_arguments("ref_from", known, 3, args, count, names, given) < 0)) {
         return -1;
     }
-    where->source = count > 0 ? args[0] : NULL;
-    where->offset_given = count > 1 ? args[1] : NULL;
-    where->length_given = count > 2 ? args[2] : NULL;
-    if (names != NULL && where_keywords(where, args + count, names, count) < 0) {
-        return -1;
-    }
-    if (UNLIKELY(where->source == NULL)) {
-        PyErr_SetString(PyExc_TypeError, "ref_from() missing 1 required positional argument: 'buf'");
-        return -1;
-    }
+    where->source = given[0];
+    where->offset_given = given[1];
+    where->length_given = given[2];
     if (where->offset_given != NULL && where_number(where->offset_given, &where->offset, &where->odd) < 0) {
         return -1;
     }
@@ -151,7 +122,7 @@ plan_ref(Plan *plan, PyObject *const *args, Py_ssize_t count, PyObject *names, i
         made = owned ? message_copy(plan, plan->type, span.data, span.length)
                      : message_view(plan->state, plan->type, span.owner, span.data, span.length);
     }
-    span_close(&span);
+    span_close(plan->state, &span);
     return made;
 }
 
@@ -221,7 +192,7 @@ static PyObject *plan_view(PyObject *self, PyObject *const *args, Py_ssize_t cou
         return NULL;
     }
     PyObject *view = plan_view_at(plan, &span, at);
-    span_close(&span);
+    span_close(plan->state, &span);
     return view;
 }
 
