@@ -30,6 +30,7 @@ def show_version(context: click.Context, _: click.Parameter, asked: bool) -> Non
         "run": ("mycelium.cli.run:run_command", "Run a topology until its sources are finished."),
         "bench": ("mycelium.cli.bench:bench_command", "Measure this machine, side by side with plain pykka."),
         "describe": ("mycelium.cli.describe:describe_command", "Show the layout of messages, or a topology."),
+        "graph": ("mycelium.cli.graph:graph_command", "Draw a topology."),
         "decode": ("mycelium.cli.decode:decode_command", "Print the messages of a recording."),
         "errors": ("mycelium.cli.errors:errors_command", "Print the catalogue of declared errors."),
         "config": ("mycelium.cli.config:config_command", "Show every setting, its value and its source."),

@@ -1,0 +1,92 @@
+"""The picture of a topology: its actors, and who sends what to whom, as plain data and as Mermaid text.
+
+`mycelium.topology.drawing` makes an SVG of the same `Graph`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mycelium.dispatcher import PINNED
+from mycelium.source import Source
+
+from .resolved import ResolvedActor, ResolvedTopology
+
+__all__ = ["Arrow", "Graph", "GraphNode", "graph_mermaid", "graph_of"]
+
+#: The dispatcher that is not worth a mark.
+_USUAL = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One actor: its name, its class, and what is to be told about how it runs ("" for a usual one)."""
+
+    name: str
+    kind: str
+    mark: str = ""
+    is_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """Everything that one actor sends to another, by the names of the messages."""
+
+    sender: str
+    receiver: str
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Actors in declared order, and one arrow for each pair that has something to say."""
+
+    title: str
+    nodes: tuple[GraphNode, ...]
+    arrows: tuple[Arrow, ...]
+
+
+def graph_of(topology: ResolvedTopology) -> Graph:
+    """The graph of a resolved topology."""
+    messages: dict[tuple[str, str], list[str]] = {}
+    for edge in topology.plan.edges:
+        messages.setdefault((edge.sender, edge.receiver), []).append(edge.message.__name__)
+    chosen = f" (profile {topology.profile})" if topology.profile else ""
+    return Graph(
+        title=f"{topology.name}{chosen}",
+        nodes=tuple(_node_of(actor) for actor in topology.actors.values()),
+        arrows=tuple(Arrow(*pair, tuple(names)) for pair, names in messages.items()),
+    )
+
+
+def graph_mermaid(graph: Graph) -> str:
+    """The graph as a Mermaid flow chart, which Git forges and editors draw where they find it in Markdown."""
+    return "\n".join(_mermaid_lines(graph))
+
+
+def _node_of(actor: ResolvedActor) -> GraphNode:
+    kind = actor.actor_class
+    runs_on = actor.dispatcher or kind.dispatcher
+    is_source = issubclass(kind, Source)
+    if is_source:
+        mark = "source"
+    elif runs_on == PINNED:
+        mark = PINNED
+    else:
+        mark = "" if runs_on == _USUAL else f"on {runs_on}"
+    return GraphNode(actor.name, kind.__name__, mark, is_source)
+
+
+def _mermaid_lines(graph: Graph) -> Iterator[str]:
+    ids = {
+        node.name: f"n{number}_{re.sub(r'[^A-Za-z0-9_]', '_', node.name)}" for number, node in enumerate(graph.nodes)
+    }
+    yield f"---\ntitle: {graph.title}\n---\nflowchart LR"
+    for node in graph.nodes:
+        left, right = ("([", "])") if node.is_source else ("[[", "]]") if node.mark == PINNED else ("[", "]")
+        below = f"{node.kind}, {node.mark}" if node.mark else node.kind
+        yield f'    {ids[node.name]}{left}"{node.name}<br/><small>{below}</small>"{right}'
+    for arrow in graph.arrows:
+        yield f'    {ids[arrow.sender]} -->|"{"<br/>".join(arrow.messages)}"| {ids[arrow.receiver]}'

@@ -1,0 +1,190 @@
+"""Layered drawing of a directed graph, from left to right: where nodes and the labels of arrows stand.
+
+The steps are Sugiyama's. Arrows that close a circle are turned round, for the layout only. A node stands one
+layer right of the last one that sends to it. Between two layers of nodes is one of labels; an arrow
+has a spot in every layer that it crosses, so that arrows keep clear of nodes as nodes do of each
+other. Within a layer, spots are ordered by the mean place of their neighbours, to and fro, and the
+order with the fewest crossings is kept. Then each spot moves towards its neighbours as far as those
+above and below it leave room.
+
+It is some hundred lines because the libraries that do it are programs to be installed (Graphviz),
+or bring NumPy with them; topologies have tens of actors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+__all__ = ["Spot", "place"]
+
+_SWEEPS = 24
+#: Free space between two spots of a layer, and between two layers.
+GAP_Y = 18.0
+GAP_X = 26.0
+
+
+@dataclass(eq=False, slots=True)
+class Spot:
+    """Something that takes room in a layer: a node, a label, or an arrow that passes by."""
+
+    layer: int
+    width: float
+    height: float
+    before: list[Spot] = field(default_factory=list)
+    after: list[Spot] = field(default_factory=list)
+    #: The middle.
+    x: float = 0.0
+    y: float = 0.0
+
+
+def place(
+    nodes: Mapping[str, tuple[float, float]], arrows: Mapping[tuple[str, str], tuple[float, float]]
+) -> tuple[dict[str, Spot], dict[tuple[str, str], list[Spot]], tuple[float, float]]:
+    """Where everything stands: nodes, the spots of each arrow from its sender to its receiver, and the whole size.
+
+    ``nodes`` are names with width and height; ``arrows`` pairs of names with the size of their label.
+    An arrow from a node to itself has no spots.
+    """
+    turned = _turned_round(nodes, arrows)
+    ranks = _ranks(nodes, [(b, a) if (a, b) in turned else (a, b) for a, b in arrows if a != b])
+    spots = {name: Spot(2 * ranks[name], *size) for name, size in nodes.items()}
+    paths: dict[tuple[str, str], list[Spot]] = {}
+    for (sender, receiver), size in arrows.items():
+        if sender == receiver:
+            paths[sender, receiver] = []
+            continue
+        left, right = (receiver, sender) if (sender, receiver) in turned else (sender, receiver)
+        first, last = spots[left].layer + 1, spots[right].layer
+        passed = [Spot(layer, *(size if layer == first else (0.0, 4.0))) for layer in range(first, last)]
+        for one, other in pairwise([spots[left], *passed, spots[right]]):
+            one.after.append(other)
+            other.before.append(one)
+        paths[sender, receiver] = passed if left == sender else passed[::-1]
+    layers: list[list[Spot]] = [[] for _ in range(1 + max((spot.layer for spot in spots.values()), default=0))]
+    for spot in (*spots.values(), *(spot for path in paths.values() for spot in path)):
+        layers[spot.layer].append(spot)
+    layers = _ordered(layers)
+    _stack(layers)
+    return spots, paths, _spread(layers)
+
+
+def _turned_round(nodes: Iterable[str], arrows: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The arrows to turn so that no circle is left: those that lead back to where a walk came from."""
+    ahead: dict[str, list[str]] = {name: [] for name in nodes}
+    for sender, receiver in arrows:
+        ahead[sender].append(receiver)
+    turned: set[tuple[str, str]] = set()
+    done: set[str] = set()
+    for start in sorted(ahead, key=lambda name: any(name in following for following in ahead.values())):
+        on_the_way: dict[str, None] = {}
+        walk = [(start, iter(ahead[start]))] if start not in done else []
+        on_the_way[start] = None
+        while walk:
+            name, following = walk[-1]
+            receiver = next(following, "")
+            if not receiver:
+                walk.pop()
+                on_the_way.pop(name, None)
+                done.add(name)
+            elif receiver in on_the_way:
+                if receiver != name:
+                    turned.add((name, receiver))
+            elif receiver not in done:
+                on_the_way[receiver] = None
+                walk.append((receiver, iter(ahead[receiver])))
+    return turned
+
+
+def _ranks(nodes: Iterable[str], arrows: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """The longest way to each node, then those that nobody sends to moved next to whom they send to."""
+    ranks = dict.fromkeys(nodes, 0)
+    for _ in range(len(ranks)):
+        for sender, receiver in arrows:
+            ranks[receiver] = max(ranks[receiver], ranks[sender] + 1)
+    fed = {receiver for _, receiver in arrows}
+    for name in ranks:
+        following = [ranks[receiver] for sender, receiver in arrows if sender == name]
+        if name not in fed and following:
+            ranks[name] = min(following) - 1
+    return ranks
+
+
+def _ordered(layers: list[list[Spot]]) -> list[list[Spot]]:
+    best, fewest = [list(layer) for layer in layers], _crossings(layers)
+    for sweep in range(_SWEEPS):
+        forth = sweep % 2 == 0
+        for number in range(1, len(layers)) if forth else range(len(layers) - 2, -1, -1):
+            beside = {id(spot): place for place, spot in enumerate(layers[number - 1 if forth else number + 1])}
+            own = {id(spot): float(place) for place, spot in enumerate(layers[number])}
+            for spot in layers[number]:
+                if places := [beside[id(one)] for one in (spot.before if forth else spot.after)]:
+                    own[id(spot)] = sum(places) / len(places) + own[id(spot)] * 1e-6
+            layers[number].sort(key=lambda spot, own=own: own[id(spot)])  # type: ignore[misc]
+        crossings = _crossings(layers)
+        if crossings < fewest:
+            best, fewest = [list(layer) for layer in layers], crossings
+    return best
+
+
+def _crossings(layers: Sequence[Sequence[Spot]]) -> int:
+    count = 0
+    for left, right in pairwise(layers):
+        places = {id(spot): place for place, spot in enumerate(right)}
+        ends = [sorted(places[id(one)] for one in spot.after) for spot in left]
+        flat = [end for group in ends for end in group]
+        count += sum(a > b for at, a in enumerate(flat) for b in flat[at + 1 :])
+    return count
+
+
+def _stack(layers: Sequence[Sequence[Spot]]) -> None:
+    """Give every spot its height on the page."""
+    for layer in layers:
+        top = 0.0
+        for spot in layer:
+            spot.y = top + spot.height / 2
+            top += spot.height + GAP_Y
+    for sweep in range(_SWEEPS):
+        forth = sweep % 2 == 0
+        for layer in layers if forth else reversed(layers):
+            wanted = []
+            for spot in layer:
+                near = (spot.before if forth else spot.after) or spot.after or spot.before
+                wanted.append(sum(one.y for one in near) / len(near) if near else spot.y)
+            _settle(layer, wanted)
+    highest = min((spot.y - spot.height / 2 for layer in layers for spot in layer), default=0.0)
+    for layer in layers:
+        for spot in layer:
+            spot.y -= highest
+
+
+def _settle(layer: Sequence[Spot], wanted: Sequence[float]) -> None:
+    """Move the spots as near as can be to where they want to be, in their order and without overlap.
+
+    Neighbours that would overlap are joined to a block that stands at the mean of what its members want.
+    """
+    blocks: list[tuple[list[int], float]] = []
+    offsets = [0.0]
+    for one, other in pairwise(layer):
+        offsets.append(offsets[-1] + (one.height + other.height) / 2 + GAP_Y)
+    for index in range(len(layer)):
+        members, at = [index], wanted[index] - offsets[index]
+        while blocks and blocks[-1][1] > at:
+            members = blocks.pop()[0] + members
+            at = sum(wanted[one] - offsets[one] for one in members) / len(members)
+        blocks.append((members, at))
+    for members, at in blocks:
+        for index in members:
+            layer[index].y = at + offsets[index]
+
+
+def _spread(layers: Sequence[Sequence[Spot]]) -> tuple[float, float]:
+    """Give every layer its place from left to right; the size of the whole."""
+    right = 0.0
+    for layer in layers:
+        width = max((spot.width for spot in layer), default=0.0)
+        for spot in layer:
+            spot.x = right + width / 2
+        right += width + GAP_X
+    return max(right - GAP_X, 0.0), max((spot.y + spot.height / 2 for layer in layers for spot in layer), default=0.0)

@@ -1,0 +1,165 @@
+"""`mycelium graph`: the picture of a topology as Mermaid and as SVG, and where its parts stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mycelium import Actor, ActorSpec, Source, Topology, handles, resolve
+from mycelium.cli import cli
+from mycelium.topology.drawing import graph_svg
+from mycelium.topology.graph import Arrow, Graph, GraphNode, graph_mermaid, graph_of
+from mycelium.topology.layered import place
+from tlv import TLV, i64
+
+ROOT = Path(__file__).resolve().parent.parent
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class Tick(TLV, type=1000):
+    number: i64
+
+
+class Sum(TLV, type=1001):
+    number: i64
+
+
+class Ticks(Source, emits=Tick):
+    def produce(self) -> Iterator[TLV]:
+        yield Tick(number=1)
+
+
+class Adder(Actor, receives=Tick, emits=Sum):
+    @handles
+    def on_tick(self, tick: Tick) -> None: ...
+
+
+class Board(Actor, receives=(Tick, Sum), dispatcher="pinned"):
+    @handles
+    def on_any(self, message: TLV) -> None: ...
+
+
+@pytest.fixture
+def graph() -> Graph:
+    adder = ActorSpec(actor_class=Adder, dispatcher="fast")
+    topology = Topology(
+        name="sums", actors={"ticks": Ticks, "adder": adder, "board": Board}, dispatchers={"fast": {"workers": 1}}
+    )
+    return graph_of(resolve(topology))
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["graph", *map(str, arguments)])
+
+
+def texts_of(svg: str) -> list[str]:
+    return [one.text or "" for one in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_it_has_the_actors_their_marks_and_the_messages_of_each_pair(graph: Graph) -> None:
+    assert graph.nodes == (
+        GraphNode("ticks", "Ticks", "source", is_source=True),
+        GraphNode("adder", "Adder", "on fast"),
+        GraphNode("board", "Board", "pinned"),
+    )
+    assert graph.arrows == (
+        Arrow("ticks", "adder", ("Tick",)),
+        Arrow("ticks", "board", ("Tick",)),
+        Arrow("adder", "board", ("Sum",)),
+    )
+
+
+def test_mermaid_has_a_shape_for_each_kind_and_the_messages_on_the_arrows(graph: Graph) -> None:
+    assert graph_mermaid(graph).splitlines() == [
+        "---",
+        "title: sums",
+        "---",
+        "flowchart LR",
+        '    n0_ticks(["ticks<br/><small>Ticks, source</small>"])',
+        '    n1_adder["adder<br/><small>Adder, on fast</small>"]',
+        '    n2_board[["board<br/><small>Board, pinned</small>"]]',
+        '    n0_ticks -->|"Tick"| n1_adder',
+        '    n0_ticks -->|"Tick"| n2_board',
+        '    n1_adder -->|"Sum"| n2_board',
+    ]
+
+
+def test_the_picture_shows_every_actor_and_message_and_marks_them(graph: Graph) -> None:
+    svg = graph_svg(graph)
+    shown = texts_of(svg)
+    assert {"sums", "ticks", "adder", "board", "Board", "source", "pinned", "on fast"} <= set(shown)
+    assert (shown.count("Tick"), shown.count("Sum")) == (2, 1)
+    marked = [one.get("class") for one in ET.fromstring(svg).iter(f"{SVG}rect")]
+    assert [kind for kind in marked if kind not in {"paper", "halo"}] == ["source", "elsewhere", "pinned"]
+
+
+def test_of_many_messages_some_are_shown_and_all_are_told() -> None:
+    names = tuple(f"Message{number}" for number in range(9))
+    svg = graph_svg(Graph("many", (GraphNode("a", "A"), GraphNode("b", "B")), (Arrow("a", "b", names),)))
+    assert "and 6 more" in texts_of(svg)
+    assert "Message8" not in texts_of(svg)
+    assert f"a to b: {', '.join(names)}" in [one.text for one in ET.fromstring(svg).iter(f"{SVG}title")]
+
+
+def test_what_could_be_markup_is_text() -> None:
+    assert "<b> & co" in texts_of(graph_svg(Graph("<b> & co", (), ())))
+
+
+def test_nothing_stands_on_anything_else() -> None:
+    nodes = {f"n{number}": (80.0 + number, 40.0) for number in range(12)}
+    arrows = {(f"n{a}", f"n{b}"): (60.0, 16.0) for a in range(12) for b in range(a + 1, 12) if (a * 7 + b) % 3 == 0}
+    spots, paths, (width, height) = place(nodes, arrows)
+    everything = [*spots.values(), *(spot for path in paths.values() for spot in path)]
+    for one, other in combinations(everything, 2):
+        apart_x = abs(one.x - other.x) >= (one.width + other.width) / 2 - 1e-6
+        apart_y = abs(one.y - other.y) >= (one.height + other.height) / 2 - 1e-6
+        assert apart_x or apart_y
+    assert all(spots[a].x < spots[b].x for a, b in arrows), "arrows lead from left to right"
+    assert all(0 <= spot.x <= width and 0 <= spot.y <= height for spot in everything)
+
+
+def test_a_chain_is_a_straight_line() -> None:
+    spots, paths, _ = place(dict.fromkeys("abc", (50.0, 30.0)), {("a", "b"): (40.0, 16.0), ("b", "c"): (40.0, 16.0)})
+    assert len({spot.y for spot in (*spots.values(), *paths["a", "b"], *paths["b", "c"])}) == 1
+
+
+def test_circles_and_actors_that_hear_themselves_are_drawn() -> None:
+    nodes = tuple(GraphNode(name, name.upper()) for name in "abc")
+    pairs = ["aa", "ab", "bc", "ca"]
+    svg = graph_svg(Graph("circle", nodes, tuple(Arrow(pair[0], pair[1], (pair,)) for pair in pairs)))
+    assert set(pairs) <= set(texts_of(svg))
+    assert sum(one.get("class") == "arrow" for one in ET.fromstring(svg).iter(f"{SVG}path")) == len(pairs)
+
+
+def test_actors_without_messages_are_drawn_too() -> None:
+    assert {"a", "b"} <= set(texts_of(graph_svg(Graph("apart", (GraphNode("a", "A"), GraphNode("b", "B")), ()))))
+
+
+def test_the_command_prints_mermaid_and_writes_svg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    printed = run("configs/market_data.toml", "--profile", "recorded")
+    assert printed.exit_code == 0
+    assert printed.output.startswith("---\ntitle: market-data (profile recorded)\n---\nflowchart LR\n")
+    assert re.search(r"n\d_trades -->\|\"TradeTLV\"\| n\d_tape", printed.output)
+    written = run("configs/market_data.toml", "--svg", tmp_path / "picture.svg")
+    assert written.output == f"wrote {tmp_path / 'picture.svg'}\n"
+    assert "book_builder" in texts_of((tmp_path / "picture.svg").read_text())
+
+
+def test_a_topology_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    refused = run(tmp_path / "none.toml")
+    assert refused.exit_code == 2
+    assert "[TOP-001]" in refused.output
+
+
+def test_the_picture_in_the_documentation_is_that_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mycelium graph configs/market_data.toml --svg docs/images/market_data.svg` writes it."""
+    monkeypatch.chdir(ROOT)
+    drawn = graph_svg(graph_of(resolve(Topology.load("configs/market_data.toml"))))
+    assert (ROOT / "docs" / "images" / "market_data.svg").read_text() == drawn
