@@ -51,7 +51,9 @@ class Contestant:
 
     @property
     def extra(self) -> str:
-        """The extra of our package that installs what it needs."""
+        """The extra of our package that installs what it needs; none for what a compiler builds."""
+        if self.needs.startswith("mycelium."):
+            return ""
         return "columns" if self.needs == "numpy" else "peers"
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from .contest import Contest
 from .dbn import databento
 from .footprint import footprint, starting
 from .frames import dispatch, writing
+from .hot_path import hot_path
 from .operations import construction, field_access, parsing, validation
 from .telling import telling
 
@@ -29,6 +30,7 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     telling,
     asking,
     allocations,
+    hot_path,
     footprint,
     starting,
 )

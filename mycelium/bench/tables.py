@@ -91,7 +91,8 @@ def _remarks(contest: Contest) -> Iterator[str]:
     for extra in sorted({one.extra for one in contest.left_out}):
         lacking = [one for one in contest.left_out if one.extra == extra]
         names, modules = "; ".join(one.name for one in lacking), ", ".join(dict.fromkeys(one.needs for one in lacking))
-        yield f"left out, for want of {modules}: {names} (pip install 'mycelium-actors[{extra}]')"
+        remedy = f"pip install 'mycelium-actors[{extra}]'" if extra else "install again where there is a C compiler"
+        yield f"left out, for want of {modules}: {names} ({remedy})"
 
 
 def _target_rows(report: BenchReport) -> list[list[str]]:

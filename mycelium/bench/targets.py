@@ -14,6 +14,7 @@ from tlv import implementation
 
 from .contest import TIME, Figure
 from .footprint import RESIDENT, SERVICE
+from .hot_path import AS_BYTES, DISPATCH, OWN, REF_FROM, VALIDATE
 from .result import ContestResult
 from .telling import OURS_TELL, PYKKA_TELL
 from .units import ratio_text
@@ -134,6 +135,10 @@ TARGETS = (
     ),
     _native("DBN trades, two fields", "databento", "Batch.over, two fields", 1.8, "databento-dbn, two fields"),
     _native("DBN trades, one summed", "databento", "Batch.over, column, sum", 50.0, "databento-dbn, sum"),
+    *(
+        Target(f"allocator calls, {name}", "allocator_calls", name, OWN, 0.0, native=True)
+        for name in (REF_FROM, VALIDATE, AS_BYTES, DISPATCH)
+    ),
 )
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from mycelium.cli.format import bytes_text, time_text
 
-__all__ = ["BLOCKS", "BYTES", "LATENCY", "OPERATION", "Unit", "ratio_text"]
+__all__ = ["BLOCKS", "BYTES", "CALLS", "LATENCY", "OPERATION", "Unit", "ratio_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit. Values are kept in ``base``: seconds, bytes or blocks, and less is always better.
+    """A unit. Values are kept in ``base``: seconds, bytes, blocks or calls, and less is always better.
 
     A ratio of ``speed`` says how many times faster than the reference something is; every other
     ratio is the plain quotient of the values.
@@ -52,3 +52,4 @@ OPERATION = Unit("seconds", "speed", _operation_text, has_rate=True)
 LATENCY = Unit("seconds", "time", lambda seconds: time_text(seconds * 1e6))
 BYTES = Unit("bytes", "size", _size_text)
 BLOCKS = Unit("blocks", "count", lambda count: f"{count:.2f}")
+CALLS = Unit("calls", "count", lambda count: f"{count:.2f}")
