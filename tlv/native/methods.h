@@ -126,7 +126,8 @@ static Py_hash_t hash_of_bytes(const char *data, Py_ssize_t length)
 #if PY_VERSION_HEX >= 0x030E0000
     return Py_HashBuffer(data, length);
 #else
-    return _Py_HashBytes(data, length);
+    const Py_hash_t hash = PyHash_GetFuncDef()->hash(data, length);
+    return hash == -1 ? -2 : hash;
 #endif
 }
 
