@@ -12,7 +12,7 @@ error may be one that is not declared; the sanitizers watch what the compiled co
     outcomes.py      what came out, in a form that can be compared
     schema.py        messages with every kind of field
     values.py        values that a field should not be given
-    messages.py, groups.py, frames.py, declarations.py      the targets
+    messages.py, groups.py, frames.py, declarations.py, lifetimes.py      the targets
     targets.py       which of them an input is for
     engine.py        under the fuzzer
     __main__.py      builds the instrumented core and starts the fuzzer

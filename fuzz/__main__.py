@@ -27,7 +27,7 @@ NEEDED = """make fuzz needs {missing}.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: nothing was found; 1: something was, see the last lines; 2: a tool is missing."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="for how long, a quarter of it with freelists")
+    parser.add_argument("--seconds", type=float, default=60, help="for how long, half of it with freelists")
     parser.add_argument("--again", type=Path, metavar="INPUT", help="run one input, as the fuzzer would")
     parser.add_argument("--merge", action="store_true", help="write the smallest corpus of the same coverage")
     chosen = parser.parse_args(arguments)
@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     grown = BUILD / "corpus"
     grown.mkdir(parents=True, exist_ok=True)
     CORPUS.mkdir(exist_ok=True)
-    for variant, part in (("bare", 0.75), ("freelists", 0.25)):
-        seconds = max(1, round(chosen.seconds * part))
+    for variant in VARIANTS:
+        seconds = max(1, round(chosen.seconds / len(VARIANTS)))
         print(f"fuzzing the build {variant!r} for {seconds} s", flush=True)
         status = _fuzz(variant, [f"-max_total_time={seconds}", "-print_final_stats=1", str(grown), str(CORPUS)])
         if status:

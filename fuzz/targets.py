@@ -10,6 +10,7 @@ from .choices import Choices
 from .declarations import Declarations
 from .frames import Frames
 from .groups import Groups
+from .lifetimes import Lifetimes
 from .messages import Messages
 from .outcomes import Outcome
 
@@ -21,6 +22,7 @@ TARGETS: dict[str, Callable[[Any], Target]] = {
     "messages": Messages,
     "groups": Groups,
     "declarations": Declarations,
+    "lifetimes": Lifetimes,
 }
 NAMES = tuple(TARGETS)
 _made: dict[tuple[str, str], Target] = {}

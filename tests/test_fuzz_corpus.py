@@ -40,4 +40,4 @@ def test_a_difference_between_the_implementations_would_be_found(monkeypatch: py
 def test_the_corpus_is_small_and_has_every_target() -> None:
     assert 40 < len(CORPUS) < 200
     assert sum(one.stat().st_size for one in CORPUS) < 300_000
-    assert all(len(inputs_of(name)) >= 5 for name in targets.NAMES)
+    assert all(len(inputs_of(name)) > 2 for name in targets.NAMES)
