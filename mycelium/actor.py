@@ -7,6 +7,7 @@ is counted, and what happens when the handler raises; `emit` is how a message le
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -293,10 +294,12 @@ class Actor(Handling):
             while budget > 0 and not stopped():
                 budget -= self._drain(budget)
             mailbox.make_room_known()
-        except BaseException:
-            self._note_base_exception()  # a hook raised what pykka lets through
+        except KeyboardInterrupt:  # of a hook, as the next one: pykka lets both through
+            self._note_interrupt()
             self.actor_stopped.set()
-            pykka.ActorRegistry.stop_all(block=False)
+            self._pass_interrupt_on()
+        except BaseException:
+            self._handle_failure(*sys.exc_info())
         if not stopped():
             return True
         self._end()

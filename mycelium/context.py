@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ class ActorContext:
     venues: VenueTable | None = None
     #: Who runs it, where its class is not to say.
     dispatcher: str = ""
+    #: What to call when the actor raises a KeyboardInterrupt; without it, all actors are told to stop.
+    interrupted: Callable[[], None] | None = None
 
 
 #: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.

@@ -21,6 +21,7 @@ from mycelium.texts import text_of
 from tlv import TLV, Batch, DeclaredError
 
 if TYPE_CHECKING:
+    from mycelium.context import ActorContext
     from mycelium.contract import Contract
     from mycelium.mailbox import Mailbox
     from mycelium.tally import Tally
@@ -41,6 +42,7 @@ class Handling(pykka.Actor):
     __contract__: ClassVar[Contract]
     _mailbox: Mailbox
     _tally: Tally
+    _context: ActorContext
     name: str
     failure: BaseException | None
     #: What takes messages one by one, and its counts; a dict look-up when the type changes.
@@ -189,26 +191,40 @@ class Handling(pykka.Actor):
         self._handle_failure(*sys.exc_info())
         try:
             self.on_failure(*sys.exc_info())
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             self._handle_failure(*sys.exc_info())
 
     def _give_up(self, message: Any) -> None:
-        """What pykka does on a BaseException, such as sys.exit(): this actor stops, and so do all others."""
-        self._in_hand = message
-        self._note_base_exception()
-        self._stop()
-        pykka.ActorRegistry.stop_all(block=False)
+        """On a BaseException: an interrupt stops this actor and what it is part of; all else is this actor's failure.
 
-    def _note_base_exception(self) -> None:
-        """Say what killed this actor, to pykka's log in pykka's words.
-
-        Whoever calls this then tells all actors to stop, and does not wait for them, as pykka does:
-        one of them may wait for this one.
+        pykka stops all actors on each of them. One actor's sys.exit() does not take the others with it here.
         """
+        if not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            self._fail(message)
+            return
+        self._in_hand = message
+        self._note_interrupt()
+        self._stop()
+        self._pass_interrupt_on()
+
+    def _note_interrupt(self) -> None:
+        """Say what killed this actor, to pykka's log in pykka's words."""
         error = sys.exc_info()[1]
         self.failure = self.failure or error
-        pykka_logger.debug("%r in %s. Stopping all actors.", error, self)
+        if self._context.interrupted is None:
+            pykka_logger.debug("%r in %s. Stopping all actors.", error, self)
+        else:
+            pykka_logger.debug("%r in %s. Stopping its node.", error, self)
         self._log_failure(error)
+
+    def _pass_interrupt_on(self) -> None:
+        """Ask the node to stop; without a node, all actors, as pykka does. Waits for nobody: one may wait for this one."""
+        if self._context.interrupted is None:
+            pykka.ActorRegistry.stop_all(block=False)
+        else:
+            self._context.interrupted()
 
     def _log_failure(self, error: BaseException | None) -> None:
         message, self._in_hand = self._in_hand, None

@@ -433,35 +433,58 @@ def test_hooks_that_raise_at_the_end_change_nothing(kind: type[Any]) -> None:
     notes.wait_for("stopped", "failed")
 
 
-def test_a_base_exception_is_logged_in_pykka_s_words(kind: type[Any], caplog: pytest.LogCaptureFixture) -> None:
-    class Severe(BaseException):
-        pass
-
+def test_an_interrupt_is_logged_in_pykka_s_words(kind: type[Any], caplog: pytest.LogCaptureFixture) -> None:
     notes = Notes()
     ref = as_actor(Noting, kind).start(notes)
     with caplog.at_level(logging.DEBUG, logger="pykka"):
         notes.wait_for("started")
         caplog.clear()
-        ref.tell(raising(Severe()))
+        ref.tell(raising(KeyboardInterrupt()))
         notes.wait_for("stopped")
-    assert caplog.messages == [f"Severe() in {ref}. Stopping all actors.", f"Unregistered {ref}", f"Stopped {ref}"]
+    told = [f"KeyboardInterrupt() in {ref}. Stopping all actors.", f"Unregistered {ref}", f"Stopped {ref}"]
+    assert caplog.messages[:3] == told
 
 
-def test_a_base_exception_stops_all_actors(kind: type[Any]) -> None:
-    class Severe(BaseException):
-        pass
-
+def test_an_interrupt_without_a_node_stops_all_actors(kind: type[Any]) -> None:
     notes, others = Notes(), Notes()
     other = as_actor(Noting, kind).start(others)
     ref = as_actor(Noting, kind).start(notes)
-    ref.tell(raising(Severe()))
+    ref.tell(raising(KeyboardInterrupt()))
     others.wait_for("stopped")
     notes.wait_for("stopped")
     assert other.actor_stopped.wait(DEADLINE)
-    assert ("failed", Severe, "", True) not in notes.happened
+    assert ("failed", KeyboardInterrupt, "", True) not in notes.happened
 
 
 # What only ours does
+
+
+@pytest.mark.parametrize("ours", [Actor, Pinned])
+@pytest.mark.parametrize("kind_of_error", [SystemExit, GeneratorExit, BaseException])
+def test_any_other_base_exception_is_the_failure_of_one_actor(
+    ours: type[Any], kind_of_error: type[BaseException]
+) -> None:
+    notes, others = Notes(), Notes()
+    other = as_actor(Noting, ours).start(others)
+    ref = as_actor(Noting, ours).start(notes)
+    ref.tell(raising(kind_of_error()))
+    notes.wait_for(("failed", kind_of_error, "", True))
+    assert ref.actor_stopped.wait(DEADLINE)
+    assert "stopped" not in notes.happened
+    assert other.ask("still here", timeout=DEADLINE) == "still here"
+
+
+@pytest.mark.parametrize("ours", [Actor, Pinned])
+def test_a_base_exception_in_on_failure_stays_in_its_actor(ours: type[Any]) -> None:
+    class Clumsy(Noting):
+        def on_failure(self, kind: Any, value: Any, trace: Any) -> None:
+            raise SystemExit
+
+    other = as_actor(Noting, ours).start(Notes())
+    ref = as_actor(Clumsy, ours).start(Notes())
+    ref.tell(raising(ValueError()))
+    assert ref.actor_stopped.wait(DEADLINE)
+    assert other.ask("still here", timeout=DEADLINE) == "still here"
 
 
 @actor_messages(domain=Domain.USER)
@@ -617,9 +640,8 @@ def test_an_ask_that_raises_is_counted_and_the_actor_lives() -> None:
 
 
 @pytest.mark.parametrize("asked", [False, True])
-def test_a_base_exception_in_a_handler_is_counted_and_stops_all(asked: bool) -> None:
-    notes = Notes()
-    other = as_actor(Noting, Actor).start(notes)
+def test_a_base_exception_in_a_handler_is_that_actor_s_failure(asked: bool) -> None:
+    other = as_actor(Noting, Actor).start(Notes())
     tape = Tape.create(Notes())
     ref = tape.launch()
     if asked:
@@ -628,8 +650,8 @@ def test_a_base_exception_in_a_handler_is_counted_and_stops_all(asked: bool) -> 
     else:
         ref.tell(Market.Trade(price=666))
     assert tape.ended.wait(DEADLINE)
-    notes.wait_for("stopped")
-    assert other.actor_stopped.wait(DEADLINE)
+    assert isinstance(tape.failure, SystemExit)
+    assert other.ask("still here", timeout=DEADLINE) == "still here"
     assert counts(tape) == {"Trade": (1, 1, 1, 0, 0)}
 
 

@@ -259,6 +259,24 @@ def test_an_actor_that_hangs_is_left_behind_and_named() -> None:
         assert actor.ended.wait(DEADLINE_S)
 
 
+def test_an_interrupt_in_an_actor_stops_its_node_and_nobody_else() -> None:
+    class Interrupting(Actor, receives=Tick):
+        @handles
+        def on_tick(self, tick: Tick) -> None:
+            raise KeyboardInterrupt
+
+    elsewhere = Board.start()
+    node = Node(Topology(name="demo", actors={"endless": Endless, "rude": Interrupting, "tape": Tape}))
+    with node:
+        assert node.wait(DEADLINE_S)
+        assert node.stop_requested
+    report = node.report()
+    assert (report.state, report.balanced) == ("interrupted", True)
+    assert [(failure.actor, failure.error) for failure in report.failures] == [("rude", "KeyboardInterrupt")]
+    assert elsewhere.is_alive()
+    elsewhere.stop(timeout=DEADLINE_S)
+
+
 def test_a_topology_without_sources_ends_with_its_last_actor() -> None:
     with Node(Topology(name="demo", actors={"board": Board, "other": Board})) as node:
         node.refs["board"].tell(Price(value=7))

@@ -194,7 +194,11 @@ class Node:
 
     def _create(self, resolved: ResolvedActor) -> Actor:
         context = ActorContext(
-            name=resolved.name, node=self.name, venues=self.topology.venues, dispatcher=resolved.dispatcher
+            name=resolved.name,
+            node=self.name,
+            venues=self.topology.venues,
+            dispatcher=resolved.dispatcher,
+            interrupted=self.request_stop,
         )
         arguments = () if resolved.config is None else (resolved.config,)
         try:
