@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from mycelium.config import Config
     from mycelium.context import ActorContext
     from mycelium.contract import Contract, contract_of
-    from mycelium.dispatcher import Dispatcher, current_actor, declare_dispatcher
+    from mycelium.dead_letters import DeadLetter, DeadLetterKind
+    from mycelium.death_watch import Terminated
+    from mycelium.dispatcher import Clock, Dispatcher, current_actor, declare_dispatcher
     from mycelium.domain import Domain
     from mycelium.handlers import handles
     from mycelium.latency import Latency
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from mycelium.route_plan import Edge, RoutePlan, plan_routes
     from mycelium.router import connect
     from mycelium.source import Progress, Source
+    from mycelium.timers import Timer, Timers
     from mycelium.topology import ActorSpec, DispatcherSpec, ResolvedTopology, Topology, resolve
     from mycelium.venues import Venue, VenueTable
     from tlv import Batch
@@ -59,6 +62,9 @@ _HOMES = {
     "Batch": "tlv",
     "Config": "mycelium.config",
     "Contract": "mycelium.contract",
+    "Clock": "mycelium.dispatcher",
+    "DeadLetter": "mycelium.dead_letters",
+    "DeadLetterKind": "mycelium.dead_letters",
     "Dispatcher": "mycelium.dispatcher",
     "DispatcherSpec": "mycelium.topology",
     "Domain": "mycelium.domain",
@@ -76,6 +82,9 @@ _HOMES = {
     "ResolvedTopology": "mycelium.topology",
     "RoutePlan": "mycelium.route_plan",
     "Source": "mycelium.source",
+    "Terminated": "mycelium.death_watch",
+    "Timer": "mycelium.timers",
+    "Timers": "mycelium.timers",
     "Topology": "mycelium.topology",
     "Venue": "mycelium.venues",
     "VenueTable": "mycelium.venues",
@@ -98,8 +107,11 @@ __all__ = [
     "ActorRow",
     "ActorSpec",
     "Batch",
+    "Clock",
     "Config",
     "Contract",
+    "DeadLetter",
+    "DeadLetterKind",
     "Dispatcher",
     "DispatcherSpec",
     "Domain",
@@ -117,6 +129,9 @@ __all__ = [
     "ResolvedTopology",
     "RoutePlan",
     "Source",
+    "Terminated",
+    "Timer",
+    "Timers",
     "Topology",
     "Venue",
     "VenueTable",

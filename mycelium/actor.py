@@ -18,6 +18,8 @@ import structlog
 
 from mycelium.context import ActorContext, next_context
 from mycelium.contract import Contract, compile_contract
+from mycelium.dead_letters import DeadLetterKind, publish
+from mycelium.dispatcher.clock import clock
 from mycelium.dispatcher.named import DEFAULT, dispatcher_named
 from mycelium.dispatcher.pinned import PINNED, start_pinned
 from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, WiringError
@@ -29,6 +31,7 @@ from mycelium.message_sets import shown
 from mycelium.nearest import did_you_mean
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply
+from mycelium.signals import Signal
 from mycelium.texts import text_of
 from tlv import TLV
 
@@ -37,8 +40,11 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from mycelium.death_watch import Terminated, Watches
+    from mycelium.dispatcher.clock import Clock
     from mycelium.dispatcher.shared import Dispatcher
     from mycelium.router import Route
+    from mycelium.timers import Timers
     from mycelium.venues import VenueTable
 
 __all__ = ["Actor"]
@@ -203,6 +209,46 @@ class Actor(Handling):
 
         return self._context.venues or VenueTable()
 
+    @cached_property
+    def timers(self) -> Timers:
+        """Messages to itself, later: ``self.timers.once(0.5, Flush())``, ``self.timers.every(1.0, Beat())``."""
+        from mycelium.timers import Timers
+
+        return Timers(self, self._clock())
+
+    @cached_property
+    def watches(self) -> Watches:
+        """Whom it watches; see `watch`."""
+        from mycelium.death_watch import Watches
+
+        return Watches(self)
+
+    def watch(self, ref: ActorRef[Any]) -> None:
+        """Be told by a `Terminated` to `on_terminated`, once, when that actor has ended; at once where it has already.
+
+        It comes after all that the watched one has sent. To be called in the actor's own thread;
+        watching twice is watching once. Raises `NotWatchableError` for what is no actor of ours.
+        """
+        self.watches.begin(ref)
+
+    def unwatch(self, ref: ActorRef[Any]) -> None:
+        """Watch it no longer: no `Terminated` comes any more, also not one that waits in the mailbox."""
+        self.watches.end(ref)
+
+    def on_terminated(self, terminated: Terminated) -> None:
+        """What to do when a watched actor has ended; to be overridden. By default it comes to `on_receive`."""
+        self.on_receive(terminated)
+
+    def on_receive(self, message: Any) -> Any:
+        """What to do with objects that are no declared messages; to be overridden.
+
+        By default, and where an override calls it, the message is a dead letter and logged, as in pykka.
+        """
+        self._unhandled = message
+        reason = f"{type(self).__qualname__} has no handler for it"
+        publish(DeadLetterKind.UNHANDLED, self.name, message, reason, told=True)
+        return super().on_receive(message)
+
     def emit(self, message: TLV) -> None:
         """Send a message to everyone in the topology who receives its type.
 
@@ -273,6 +319,13 @@ class Actor(Handling):
             return None
         return dispatcher_named(name, actor=self.name, daemon=self.use_daemon_thread)
 
+    def _clock(self) -> Clock:
+        dispatcher = self._find_dispatcher()
+        return self._context.clock or (clock if dispatcher is None else dispatcher.clock)
+
+    def _handle_receive(self, message: Any) -> Any:
+        return message.arrive(self) if isinstance(message, Signal) else super()._handle_receive(message)
+
     def _actor_loop(self) -> None:
         """The life of a pinned actor."""
         mailbox = self._mailbox
@@ -312,10 +365,15 @@ class Actor(Handling):
         self._actor_loop_teardown()
 
     def _actor_loop_teardown(self) -> None:
+        if "timers" in vars(self):
+            self.timers.cancel_all()
+        if "watches" in vars(self):
+            self.watches.end_all()
         left = self._mailbox.close()
         if left:
             self.log.warning("stopped with mail left", dead_letters=left)
         self._unbind_handlers()
+        self._mailbox.tell_end(self.failure)
         self.ended.set()
 
     def _handle_failure(

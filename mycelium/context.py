@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mycelium.dispatcher.clock import Clock
     from mycelium.venues import VenueTable
 
 __all__ = ["ActorContext", "next_context"]
@@ -24,6 +25,8 @@ class ActorContext:
     dispatcher: str = ""
     #: What to call when the actor raises a KeyboardInterrupt; without it, all actors are told to stop.
     interrupted: Callable[[], None] | None = None
+    #: What its timers go by, where that is not the clock of its dispatcher.
+    clock: Clock | None = None
 
 
 #: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.

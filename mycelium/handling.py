@@ -50,6 +50,8 @@ class Handling(pykka.Actor):
     _batch_table: dict[type[Any], Callable[[Batch[Any]], Any]]
     #: What is being handled, for the log of a failure.
     _in_hand: Any = None
+    #: What nobody but the first `on_receive` took: a dead letter.
+    _unhandled: Any = None
 
     def _bind_handlers(self) -> None:
         # While the actor runs, and no longer: a bound method kept in the instance is a reference cycle, and a dead actor
@@ -172,6 +174,10 @@ class Handling(pykka.Actor):
         else:
             if type(message) in self.__contract__.ignores:
                 cell.dropped += 1
+            elif self._unhandled is message:
+                self._unhandled = None
+                if cell is not _NO_CELL:
+                    self._tally.count_dead(type(message))
             else:
                 cell.handled += 1
             if reply_to is not None:

@@ -36,6 +36,7 @@ import pykka
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.errors.actor import StoppedFirstError
 from mycelium.message_sets import shown
 from mycelium.tally import Tally
@@ -68,9 +69,11 @@ class Mailbox:
     """The inbox of one actor; also pykka's ``ActorInbox`` (`put`, `get`, `empty`)."""
 
     __slots__ = (
+        "_ending",
         "_gate",
         "_lock",
         "_waiting_for_room",
+        "_watchers",
         "accepts",
         "asleep",
         "closed",
@@ -117,6 +120,10 @@ class Mailbox:
         self._gate.acquire()
         self._lock = Lock()
         self._waiting_for_room: list[tuple[int, Callable[[], None]]] = []
+        #: Who is to be told when the owner has ended, by mailbox.
+        self._watchers: dict[Mailbox, Callable[[BaseException | None], None]] | None = None
+        #: What the owner failed with, once it has ended.
+        self._ending: tuple[BaseException | None] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -169,6 +176,21 @@ class Mailbox:
                 return True
             self._waiting_for_room.remove(waiter)
             return False
+
+    def at_end(self, watcher: Mailbox, tell: Callable[[BaseException | None], None]) -> None:
+        """Have ``tell`` called with what the owner failed with, once, when it has ended; now where it has."""
+        with self._lock:
+            if self._ending is None:
+                self._watchers = self._watchers or {}
+                self._watchers[watcher] = tell
+                return
+        tell(self._ending[0])
+
+    def not_at_end(self, watcher: Mailbox) -> None:
+        """Forget what `at_end` was told by that one."""
+        with self._lock:
+            if self._watchers:
+                self._watchers.pop(watcher, None)
 
     # What the owner uses.
 
@@ -237,12 +259,20 @@ class Mailbox:
         self.accepts.clear()
         self.closed = True
         self.asleep = True
-        left = self.sweep()
+        left = self.sweep(told=True)
         self.engaged = False
         self.make_room_known()
         return left
 
-    def sweep(self) -> int:
+    def tell_end(self, failure: BaseException | None) -> None:
+        """The owner has ended, all is counted: tell those who watch it."""
+        with self._lock:
+            self._ending = (failure,)
+            watchers, self._watchers = self._watchers, None
+        for tell in (watchers or {}).values():
+            tell(failure)
+
+    def sweep(self, *, told: bool = False) -> int:
         """Dead-letter everything that waits and answer every ask; how many messages that were."""
         left = 0
         while True:
@@ -250,7 +280,7 @@ class Mailbox:
                 item = self.items.popleft()
             except IndexError:
                 return left
-            left += self._bury(item)
+            left += self._bury(item, told=told)
 
     # What reports use.
 
@@ -265,7 +295,7 @@ class Mailbox:
         """How many messages of each type wait, counted one by one."""
         return Counter(type(_unwrapped(item)) for item in self.items.copy())
 
-    def _bury(self, item: Any) -> int:
+    def _bury(self, item: Any, *, told: bool) -> int:
         reply_to = item.reply_to if isinstance(item, Envelope) else None
         message = _unwrapped(item)
         if is_control(message):
@@ -280,6 +310,8 @@ class Mailbox:
             else:
                 error = pykka.ActorDeadError(f"{self.label} stopped before handling the message")
             reply_to.set_exception((type(error), error, None))
+        told = told or reply_to is not None
+        publish(DeadLetterKind.DEAD_RECEIVER, self.tally.name, message, "it stopped before it came to it", told=told)
         return 1
 
 

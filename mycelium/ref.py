@@ -8,6 +8,7 @@ import pykka
 from pykka._envelope import Envelope
 
 from mycelium.contract import contract_of
+from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.errors.actor import DeadActorError, DeadlineMissingError, NotReceivedError
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mailbox import Sampled, is_control
@@ -102,6 +103,8 @@ class ActorRef(pykka.ActorRef[A]):
         if self.is_alive():
             self._mailbox.put(Envelope(message, reply_to=future))
         else:
+            if not is_control(message):
+                self._bury(message)
             error = pykka.ActorDeadError(f"{self} not found")
             future.set_exception((type(error), error, None))
         return future.get(timeout=timeout) if block else future
@@ -109,7 +112,7 @@ class ActorRef(pykka.ActorRef[A]):
     def _tell_otherwise(self, message: Any) -> None:
         if not isinstance(message, TLV):
             if self.actor_stopped.is_set() and not is_control(message):
-                self._mailbox.tally.count_dead(type(message))
+                self._bury(message)
             super().tell(message)
             return
         self._check(message, contract_of(self.actor_class).receives)
@@ -128,5 +131,10 @@ class ActorRef(pykka.ActorRef[A]):
             )
 
     def _dead_letter(self, message: TLV) -> DeadActorError:
-        self._mailbox.tally.count_dead(type(message))
+        self._bury(message)
         return DeadActorError(actor=self._mailbox.tally.name, message=shown(type(message)))
+
+    def _bury(self, message: Any) -> None:
+        tally = self._mailbox.tally
+        tally.count_dead(type(message))
+        publish(DeadLetterKind.DEAD_RECEIVER, tally.name, message, "it was not running", told=True)

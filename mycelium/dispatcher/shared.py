@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from mycelium.counter import gil_is_on
 
+from .clock import Clock, clock
 from .current import running
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Dispatcher:
         self.daemon = daemon
         self.throughput = throughput
         self.workers = workers or _usual_workers()
+        #: What the timers of its actors go by.
+        self.clock: Clock = clock
         self._ready: deque[Mailbox] = deque()
         #: The gates at which workers without work wait.
         self._idle: list[Lock] = []

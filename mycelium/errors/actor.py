@@ -16,6 +16,8 @@
       NothingProducedError      ACT-011  `produce` gave nothing to iterate over   (TypeError)
       DispatcherUnknownError    ACT-012  a dispatcher that nobody declared        (LookupError)
       AskCycleError             ACT-013  actors that wait for each other's answer (RuntimeError)
+      NotWatchableError         ACT-030  watched something that is no actor       (TypeError)
+      TimerError                ACT-031  a timer with a time that cannot be       (ValueError)
 
 An ask whose handler raises gives the caller the handler's own exception, with a note that names
 the actor and the message. For objects that are no declared messages, pykka's own errors hold.
@@ -37,9 +39,11 @@ __all__ = [
     "HandlerFailedError",
     "NotInitializedError",
     "NotReceivedError",
+    "NotWatchableError",
     "NothingProducedError",
     "PauseOutsideError",
     "StoppedFirstError",
+    "TimerError",
     "UndeclaredEmissionError",
     "WiringError",
 ]
@@ -221,3 +225,29 @@ class AskCycleError(
 
     actor: str
     cycle: str
+
+
+class NotWatchableError(
+    ActorError,
+    TypeError,
+    code="ACT-030",
+    text="{actor} cannot watch {value}",
+    next_step="watch the ref of an actor of mycelium: what start() returns, or self.actor_ref",
+):
+    """Watched something that is no actor."""
+
+    actor: str
+    value: str
+
+
+class TimerError(
+    ActorError,
+    ValueError,
+    code="ACT-031",
+    text="{actor} set a timer of {seconds} s",
+    next_step="give a finite number of seconds: 0 or more for once(), more than 0 for every()",
+):
+    """A timer with a time that cannot be."""
+
+    actor: str
+    seconds: float
