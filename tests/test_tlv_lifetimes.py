@@ -283,8 +283,10 @@ def test_the_bytes_of_many_messages_that_stay_cost_no_memory_each() -> None:
 
 
 def test_a_memoryview_found_by_the_collector_never_shows_freed_memory() -> None:
-    for number in range(200):
-        Quote(number, number).as_bytes()
+    messages = [Quote(number, number) for number in range(200)]
+    for message in messages:
+        message.as_bytes()
+    del messages, message
     found = [one for one in gc.get_objects() if type(one) is memoryview]
     seen = {bytes(one) for one in found if not _is_released(one)}
     more = [Quote(i, ~i).as_bytes() for i in range(200)]
@@ -293,6 +295,65 @@ def test_a_memoryview_found_by_the_collector_never_shows_freed_memory() -> None:
         if not _is_released(view):
             assert bytes(view) in seen
     del found
+
+
+@pytest.mark.parametrize("threshold", [1, 2, 3, 7])
+def test_a_collection_in_the_middle_of_as_bytes_may_show_bytes_too(threshold: int) -> None:
+    """Up to Python 3.11 it comes while a memoryview is made, and can run any code."""
+    shared = [Quote(number, -number) for number in range(5)]
+    kept: list[tuple[TLV, memoryview]] = []
+
+    def show(phase: str, info: dict[str, int]) -> None:
+        kept.extend((message, message.as_bytes()) for message in shared[:2])
+        for message in shared:
+            message.as_bytes()
+
+    before = gc.get_threshold()
+    gc.callbacks.append(show)
+    try:
+        gc.set_threshold(threshold)
+        for number in range(300):
+            message = shared[number % 5] if number % 3 else Quote(number, number)
+            kept.append((message, message.as_bytes()))
+            if number % 50 == 0:
+                del kept[::2]
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(show)
+    assert all(shown == bytes(message) and shown.obj in {message, bytes(message)} for message, shown in kept)
+    shown = [view for _, view in kept]
+    expected = [bytes(message) for message, _ in kept]
+    kept.clear()
+    shared.clear()
+    assert shown == expected
+    shown.clear()
+    assert [bytes(Quote(i, ~i).as_bytes()) for i in range(200)] == [bytes(Quote(i, ~i)) for i in range(200)]
+
+
+def test_a_message_that_shows_its_bytes_while_it_is_about_to_gets_two_memoryviews() -> None:
+    messages = [Quote(number, 0) for number in range(200)]
+    held = [message.as_bytes() for message in messages]  # so that the next memoryview has to be made
+    message = Quote(1, 2)
+    inner: list[memoryview] = []
+
+    def show(phase: str, info: dict[str, int]) -> None:
+        inner.append(message.as_bytes())
+
+    before = gc.get_threshold()
+    gc.callbacks.append(show)
+    try:
+        gc.set_threshold(1)
+        outer = message.as_bytes()
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(show)
+    assert all(one is not outer and one == outer for one in inner)
+    inner.clear()
+    assert outer == bytes(Quote(1, 2))
+    del outer
+    message = Quote(3, 4)
+    again = [Quote(number, 1).as_bytes() for number in range(200)]
+    assert [bytes(one) for one in held + again] == [bytes(Quote(i, k)) for k in (0, 1) for i in range(200)]
 
 
 def _is_released(view: memoryview) -> bool:
