@@ -12,7 +12,22 @@ import pytest
 from annotated_types import Gt
 
 from tests.zero_copy import zero_copy
-from tlv import TLV, BufferSpaceError, DeclarationError, FieldValueError, Group, Size, f64, i16, i64, u8, u64, u128
+from tlv import (
+    TLV,
+    BufferSpaceError,
+    DeclarationError,
+    FieldValueError,
+    Group,
+    Null,
+    Size,
+    define_tlv,
+    f64,
+    i16,
+    i64,
+    u8,
+    u64,
+    u128,
+)
 
 
 class Point(TLV):
@@ -230,6 +245,17 @@ def test_counts_that_multiply_beyond_any_frame_are_refused_when_they_are_declare
 
         class Huge(TLV):
             table: Annotated[tuple[Annotated[tuple[u128, ...], Size(65_535)], ...], Size(65_535)]
+
+
+@pytest.mark.parametrize("kind", [ValueError, TypeError, OverflowError])
+def test_a_default_or_null_that_says_no_is_refused_when_it_is_declared(kind: type[Exception]) -> None:
+    no = raising(kind("not today"))
+    for annotation, default in ((i64, no), (f64, no), (Annotated[tuple[i16, ...], Size(1)], [no]), (bytes, no)):
+        with pytest.raises(DeclarationError, match=r"Wrong.x: the default .* does not fit"):
+            define_tlv("Wrong", {"x": (annotation, default)})
+    for optional in (i64 | None, f64 | None):
+        with pytest.raises(DeclarationError, match=r"Wrong.x: Null.* does not fit"):
+            define_tlv("Wrong", {"x": Annotated[optional, Null(no)]})
 
 
 def test_a_constraint_without_a_text_is_refused_when_it_is_declared() -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FieldProperty", "finish", "new_class", "new_root", "prepare"]
 
 #: What a value that does not fit may raise, from struct, from int.to_bytes and from the kinds.
-_MISFITS = (struct.error, ValueError, TypeError, OverflowError)
+MISFITS = (struct.error, ValueError, TypeError, OverflowError)
 Function = Callable[..., Any]
 
 
@@ -184,7 +184,7 @@ def _packing(layout: Layout) -> tuple[list[str], _Steps, dict[str, Any]]:
     which no field does, so that a field may have any other name.
     """
     packer = struct.Struct(layout.format)
-    env: dict[str, Any] = {"_pack": packer.pack, "_MISFITS": _MISFITS, "_FieldValueError": FieldValueError}
+    env: dict[str, Any] = {"_pack": packer.pack, "_MISFITS": MISFITS, "_FieldValueError": FieldValueError}
     arguments: list[str] = []
     steps = _Steps([], [], "")
     at, tail = "_FIXED", ["_gap"]
@@ -235,7 +235,7 @@ def _blame(layout: Layout, values: tuple[Any, ...], cause: Exception) -> FieldVa
             continue  # encoded before: see _once
         try:
             codec.encode(value)
-        except _MISFITS as misfit:
+        except MISFITS as misfit:
             return _misfit(layout, field, value, misfit)
     changing = "a value that is another one each time"
     return FieldValueError(message=layout.name, field="?", kind="its field", value=changing, rule=str(cause))
@@ -247,7 +247,7 @@ def _once(layout: Layout, field: Field, encode: Function) -> Function:
     def encode_once(value: Any) -> Any:
         try:
             return encode(value)
-        except _MISFITS as misfit:
+        except MISFITS as misfit:
             raise _misfit(layout, field, value, misfit) from misfit
 
     return encode_once

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from .annotations import Declared, Namespace, shown, take_apart
-from .codegen import short
+from .codegen import MISFITS, short
 from .composites import ArrayKind, NestedKind, OptionalKind, default_null
 from .errors import DeclarationError
 from .kinds import BoolKind, ByteOrder, BytesKind, EnumKind, FloatKind, IntKind, Kind, ScaledKind, TextKind
@@ -135,7 +135,7 @@ def _check_default(where: str, field: Field, before: list[Field]) -> None:
         return
     try:
         codec.encode_data(field.default) if isinstance(codec, VariableKind) else codec.encode(field.default)
-    except (ValueError, TypeError) as cause:
+    except MISFITS as cause:
         raise DeclarationError(
             where=where,
             reason=f"the default {short(field.default)} does not fit: {cause}",
@@ -199,7 +199,7 @@ def _optional(where: str, declared: Declared, namespace: Namespace, byteorder: B
     stored = inner.stored if isinstance(inner, EnumKind | ScaledKind) else inner
     try:
         value = stored.encode(null.value)
-    except (ValueError, TypeError) as cause:
+    except MISFITS as cause:
         raise DeclarationError(
             where=where,
             reason=f"Null({null.value!r}) does not fit: {cause}",
@@ -213,7 +213,7 @@ def _enum(where: str, members: type[Enum], stored: IntKind) -> Kind:
     for name, member in members.__members__.items():
         try:
             stored.check(member.value)
-        except (ValueError, TypeError) as cause:
+        except MISFITS as cause:
             raise DeclarationError(
                 where=where,
                 reason=f"{members.__name__}.{name} = {member.value!r} does not fit {stored.name}: {cause}",
