@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.async_source import AsyncSource
     from mycelium.config import Config
     from mycelium.context import ActorContext
     from mycelium.contract import Contract, contract_of
@@ -59,6 +60,7 @@ _HOMES = {
     "ActorRef": "mycelium.ref",
     "ActorRow": "mycelium.ledger",
     "ActorSpec": "mycelium.topology",
+    "AsyncSource": "mycelium.async_source",
     "Batch": "tlv",
     "Config": "mycelium.config",
     "Contract": "mycelium.contract",
@@ -106,6 +108,7 @@ __all__ = [
     "ActorRef",
     "ActorRow",
     "ActorSpec",
+    "AsyncSource",
     "Batch",
     "Clock",
     "Config",

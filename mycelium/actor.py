@@ -7,9 +7,8 @@ is counted, and what happens when the handler raises; `emit` is how a message le
 from __future__ import annotations
 
 import logging
-import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -20,6 +19,7 @@ from mycelium.context import ActorContext, next_context
 from mycelium.contract import Contract, compile_contract
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.dispatcher.clock import clock
+from mycelium.dispatcher.coroutines import refuse_coroutines
 from mycelium.dispatcher.named import DEFAULT, dispatcher_named
 from mycelium.dispatcher.pinned import PINNED, start_pinned
 from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, WiringError
@@ -32,6 +32,7 @@ from mycelium.nearest import did_you_mean
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply
 from mycelium.signals import Signal
+from mycelium.stop_flag import StopFlag
 from mycelium.texts import text_of
 from tlv import TLV
 
@@ -50,19 +51,6 @@ if TYPE_CHECKING:
 __all__ = ["Actor"]
 
 pykka_logger = logging.getLogger("pykka")
-
-
-class StopFlag(threading.Event):
-    """``Actor.actor_stopped``: whoever sets it also closes the mailbox for declared messages."""
-
-    def __init__(self, mailbox: Mailbox) -> None:
-        super().__init__()
-        self._mailbox = mailbox
-
-    def set(self) -> None:
-        """Stop the actor after the messages in hand: those that it took out of its mailbox together."""
-        super().set()
-        self._mailbox.refuse()
 
 
 class Actor(Handling):
@@ -95,7 +83,11 @@ class Actor(Handling):
     """Whether the actor's thread lets the program end while it still runs, as in pykka."""
 
     dispatcher: ClassVar[str] = DEFAULT
-    """Who runs the actors of this class: the name of a dispatcher, or "pinned" for a thread of its own."""
+    """Who runs the actors of this class: the name of a dispatcher, "pinned" for a thread of its own, or
+    "asyncio" for the event loop, where handlers and hooks may be coroutines."""
+
+    #: Ends what the actor does beside its mail, on an event loop.
+    _wind_down: Callable[[], Awaitable[None]] | None = None
 
     __contract__: ClassVar[Contract] = Contract()
 
@@ -129,6 +121,7 @@ class Actor(Handling):
         if dispatcher is not None:
             cls.dispatcher = dispatcher
         cls.__contract__ = compile_contract(cls, receives, ignores, emits)
+        refuse_coroutines(cls, cls.dispatcher)
 
     @classmethod
     def create(cls, *args: Any, context: ActorContext | None = None, **kwargs: Any) -> Self:
@@ -271,6 +264,15 @@ class Actor(Handling):
             return
         self._emit_unrouted(message)
 
+    async def ask(self, ref: pykka.ActorRef[Any], message: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - as every ask
+        """Ask another actor from a coroutine, and await the answer: ``await self.ask(ref, message, timeout=1.0)``.
+
+        Meanwhile the event loop runs others; this actor's next message waits. ``timeout`` is in
+        seconds. Raises what `ActorRef.ask` does, and `AskCycleError` where the other one waits for this one.
+        """
+        future = ref.ask(message, block=False, timeout=timeout)
+        return await (future.within(timeout) if isinstance(future, Reply) else future)
+
     def summary(self) -> str | None:
         """What to say about its work in the final report of a topology; None for nothing.
 
@@ -315,6 +317,7 @@ class Actor(Handling):
 
     def _find_dispatcher(self) -> Dispatcher | None:
         name = self._context.dispatcher or self.dispatcher
+        refuse_coroutines(type(self), name)
         if name == PINNED:
             return None
         return dispatcher_named(name, actor=self.name, daemon=self.use_daemon_thread)
@@ -347,12 +350,8 @@ class Actor(Handling):
             while budget > 0 and not stopped():
                 budget -= self._drain(budget)
             mailbox.make_room_known()
-        except KeyboardInterrupt:  # of a hook, as the next one: pykka lets both through
-            self._note_interrupt()
-            self.actor_stopped.set()
-            self._pass_interrupt_on()
         except BaseException:
-            self._handle_failure(*sys.exc_info())
+            self._fail_turn()
         if not stopped():
             return True
         self._end()

@@ -99,8 +99,8 @@ def _read(actor: str, name: str, method: Callable[..., Any], batch: bool, scope:
     def refuse(reason: str, remedy: str) -> HandlerSignatureError:
         return HandlerSignatureError(actor=actor, handler=name, reason=reason, remedy=remedy)
 
-    if inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method):
-        raise refuse("calling it would only make a coroutine or a generator", "make it a plain method")
+    if inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+        raise refuse("calling it would only make a generator", "make it a plain method, or a coroutine")
     parameter = first_parameter(method)
     if parameter is None:
         raise refuse("there is no parameter for the message", f"add one and {_EXAMPLE}")

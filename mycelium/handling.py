@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
     from mycelium.tally import Tally
 
-__all__ = ["BATCH_MAX", "DRAIN_MAX", "Handling"]
+__all__ = ["BATCH_MAX", "DRAIN_MAX", "Handling", "cell_of"]
 
 #: Messages handled between two looks at the stop flag and at those who wait for room.
 DRAIN_MAX = 256
@@ -120,7 +120,8 @@ class Handling(pykka.Actor):
         else:
             self._handle_envelope(item if isinstance(item, Envelope) else Envelope(item))
 
-    def _handle_batch(self, first: Any) -> None:
+    def _take_batch(self, first: Any) -> Batch[Any]:
+        """The run of messages of one type that begins with this one."""
         kind = type(first)
         items = self._mailbox.items
         messages = [first]
@@ -133,37 +134,35 @@ class Handling(pykka.Actor):
                 break
             items.popleft()
             messages.append(head)
+        return Batch.of(messages)
+
+    def _handle_batch(self, first: Any) -> None:
+        kind = type(first)
+        batch = self._take_batch(first)
         cell = self._tally.cell(kind)
+        count = len(batch)
         try:
-            self._batch_table[kind](Batch.of(messages))
+            self._batch_table[kind](batch)
         except Exception:
-            cell.failed += len(messages)
-            cell.handled += len(messages)
-            self._fail(messages[0])
+            cell.failed += count
+            cell.handled += count
+            self._fail(first)
         except BaseException:
-            cell.failed += len(messages)
-            cell.handled += len(messages)
-            self._give_up(messages[0])
+            cell.failed += count
+            cell.handled += count
+            self._give_up(first)
         else:
-            cell.handled += len(messages)
+            cell.handled += count
 
     def _handle_envelope(self, envelope: Envelope[Any]) -> None:
         """As in pykka's loop; a declared message is counted, before its sender sees the reply."""
         message = envelope.message
         reply_to = envelope.reply_to
-        cell = self._tally.cell(type(message)) if isinstance(message, TLV) else _NO_CELL
+        cell = cell_of(self, message)
         try:
             response = self._handle_declared(message) if isinstance(message, TLV) else self._handle_receive(message)
-        except Exception as error:
-            cell.failed += 1
-            cell.handled += 1
-            if reply_to is None:
-                self._fail(message)
-                return
-            if isinstance(message, TLV):
-                _annotate(error, f"raised by actor {self.name} while it handled {shown(type(message))}")
-            pykka_logger.info("Exception returned from %s to caller:", self, exc_info=sys.exc_info())
-            reply_to.set_exception()
+        except Exception:
+            self._fail_envelope(envelope, cell)
         except BaseException:
             cell.failed += 1
             cell.handled += 1
@@ -172,16 +171,34 @@ class Handling(pykka.Actor):
                 reply_to.set_exception((type(stopped), stopped, None))
             self._give_up(message)
         else:
-            if type(message) in self.__contract__.ignores:
-                cell.dropped += 1
-            elif self._unhandled is message:
-                self._unhandled = None
-                if cell is not _NO_CELL:
-                    self._tally.count_dead(type(message))
-            else:
-                cell.handled += 1
+            self._count_envelope(message, cell)
             if reply_to is not None:
                 reply_to.set(response)
+
+    def _count_envelope(self, message: Any, cell: Cell) -> None:
+        """It was taken, ignored, or nobody wanted it."""
+        if type(message) in self.__contract__.ignores:
+            cell.dropped += 1
+        elif self._unhandled is message:
+            self._unhandled = None
+            if cell is not _NO_CELL:
+                self._tally.count_dead(type(message))
+        else:
+            cell.handled += 1
+
+    def _fail_envelope(self, envelope: Envelope[Any], cell: Cell) -> None:
+        """A handler raised: the caller gets the error, or it is the actor's failure."""
+        message = envelope.message
+        error = sys.exc_info()[1]
+        cell.failed += 1
+        cell.handled += 1
+        if envelope.reply_to is None:
+            self._fail(message)
+            return
+        if isinstance(message, TLV) and error is not None:
+            _annotate(error, f"raised by actor {self.name} while it handled {shown(type(message))}")
+        pykka_logger.info("Exception returned from %s to caller:", self, exc_info=sys.exc_info())
+        envelope.reply_to.set_exception()
 
     def _handle_declared(self, message: TLV) -> Any:
         kind = type(message)
@@ -201,6 +218,15 @@ class Handling(pykka.Actor):
             raise
         except BaseException:
             self._handle_failure(*sys.exc_info())
+
+    def _fail_turn(self) -> None:
+        """A hook raised what pykka lets through."""
+        if not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            self._handle_failure(*sys.exc_info())
+            return
+        self._note_interrupt()
+        self.actor_stopped.set()
+        self._pass_interrupt_on()
 
     def _give_up(self, message: Any) -> None:
         """On a BaseException: an interrupt stops this actor and what it is part of; all else is this actor's failure.
@@ -246,6 +272,11 @@ class Handling(pykka.Actor):
         )
 
 
+def cell_of(actor: Handling, message: Any) -> Cell:
+    """Where this message is counted; objects that are no declared messages are not in the ledger."""
+    return actor._tally.cell(type(message)) if isinstance(message, TLV) else _NO_CELL
+
+
 def _no_handler(_: Any) -> None:
     raise AssertionError("a handler is set before the first message")
 
@@ -254,6 +285,6 @@ def _no_handler(_: Any) -> None:
 _NO_CELL = Cell()
 
 
-def _annotate(error: Exception, note: str) -> None:
+def _annotate(error: BaseException, note: str) -> None:
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)

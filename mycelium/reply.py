@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import queue
 import sys
+from collections.abc import Awaitable, Generator
 from threading import Lock, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
+from mycelium.dispatcher.awaiting import is_in_event_loop, wait_in_loop
 from mycelium.dispatcher.current import running
 from mycelium.dispatcher.waiting import wait_inside
 from mycelium.errors.actor import AskTimeoutError
@@ -66,6 +68,29 @@ class Reply(pykka.ThreadingFuture[T]):
             exc_value = exc_type()
         raise exc_value.with_traceback(exc_traceback)
 
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Await the outcome: the event loop goes on meanwhile, and a deadline holds. Without a loop as in pykka."""
+        return (yield from self._awaited(None))
+
+    __iter__ = __await__
+
+    def within(self, timeout: float) -> Awaitable[Any]:
+        """To be awaited: the outcome within ``timeout`` seconds, else `AskTimeoutError` or ``pykka.Timeout``."""
+        return _Within(self, timeout)
+
+    def _awaited(self, timeout: float | None) -> Generator[Any, Any, Any]:
+        if not is_in_event_loop():
+            return (yield from super().__await__())
+        if not self._is_settled():
+            seconds = self._seconds(timeout)
+            if not (yield from wait_in_loop(self._waiters, self._is_settled, self.target, seconds)):
+                self._time_out(timeout)
+        if self._outcome is None:
+            from asyncio import to_thread
+
+            return (yield from to_thread(self.get, timeout=timeout).__await__())  # a hook waits, but not in the loop
+        return self.get()
+
     def set(self, value: Any | None = None) -> None:
         """Set the value. Raises ``queue.Full`` where there is an outcome or a get hook already."""
         self._settle((value, None))
@@ -117,6 +142,9 @@ class Reply(pykka.ThreadingFuture[T]):
             return waiter.acquire(timeout=seconds)
         return wait_inside(actor, self.target, waiter, seconds)
 
+    def _is_settled(self) -> bool:
+        return self._outcome is not None or self._get_hook is not None
+
     def _seconds(self, timeout: float | None) -> float:
         if timeout is None:
             return -1 if self._asked is None else max(self._asked[3] - monotonic(), 0)
@@ -127,3 +155,16 @@ class Reply(pykka.ThreadingFuture[T]):
             raise pykka.Timeout(f"{timeout} seconds")
         actor, message, allowed, _ = self._asked
         raise AskTimeoutError(actor=actor, message=message, timeout_s=allowed if timeout is None else timeout)
+
+
+class _Within:
+    """Awaits a reply with a limit."""
+
+    __slots__ = ("_reply", "_timeout")
+
+    def __init__(self, reply: Reply[Any], timeout: float) -> None:
+        self._reply = reply
+        self._timeout = timeout
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._reply._awaited(self._timeout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +20,7 @@ from mycelium.texts import text_of
 from tlv import TLV
 
 if TYPE_CHECKING:
+    from mycelium.dispatcher.shared import Dispatcher
     from mycelium.router import Route
 
 __all__ = ["Progress", "Source"]
@@ -70,6 +71,8 @@ class Source(Actor):
     """
 
     dispatcher: ClassVar[str] = PINNED
+    #: The only one that can run it: a generator waits while it produces.
+    runs_only_on: ClassVar[str] = PINNED
     high_water: ClassVar[int] = 1024
     low_water: ClassVar[int] = 256
     #: Messages between two looks at the mailboxes downstream.
@@ -102,7 +105,7 @@ class Source(Actor):
         return routed + sum(tuple(self._tally.unrouted.values()))
 
     @abstractmethod
-    def produce(self) -> Iterator[TLV]:
+    def produce(self) -> Iterator[TLV] | AsyncIterator[TLV]:
         """Yield the messages to emit, in order. Runs in the source's thread; it may raise, as a handler may."""
 
     def pause(self, seconds: float) -> bool:
@@ -131,9 +134,11 @@ class Source(Actor):
         self._cut_short = True
         return True
 
-    def _find_dispatcher(self) -> None:
+    def _find_dispatcher(self) -> Dispatcher | None:
         if (self._context.dispatcher or self.dispatcher) != PINNED:
-            raise WiringError(actor=self.name, reason=f"a source waits while it produces, and must be {PINNED}")
+            reason = f"a source waits while it produces, and must be {PINNED}; one that awaits is an AsyncSource"
+            raise WiringError(actor=self.name, reason=reason)
+        return None
 
     def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
         super()._connect(routes, downstream)

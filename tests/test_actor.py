@@ -38,7 +38,11 @@ class Pinned(Actor, dispatcher="pinned"):
     """An actor with a thread of its own, as pykka's have."""
 
 
-@pytest.fixture(params=[pykka.ThreadingActor, Actor, Pinned], ids=["pykka", "mycelium", "pinned"])
+class InLoop(Actor, dispatcher="asyncio"):
+    """An actor on the event loop."""
+
+
+@pytest.fixture(params=[pykka.ThreadingActor, Actor, Pinned, InLoop], ids=["pykka", "mycelium", "pinned", "asyncio"])
 def kind(request: pytest.FixtureRequest) -> type[Any]:
     return cast("type[Any]", request.param)
 
@@ -169,8 +173,8 @@ def test_the_thread_is_named_after_the_class_and_keeps_the_program_alive(kind: t
     class Daemonic(Noting):
         use_daemon_thread = True
 
-    shared = kind is Actor
-    assert thread_of(as_actor(Noting, kind)).name.startswith("mycelium-default-" if shared else "Noting-")
+    name = {Actor: "mycelium-default-", InLoop: "mycelium-asyncio-"}.get(kind, "Noting-")
+    assert thread_of(as_actor(Noting, kind)).name.startswith(name)
     assert not thread_of(as_actor(Noting, kind)).daemon
     assert thread_of(as_actor(Daemonic, kind)).daemon
 

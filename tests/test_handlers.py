@@ -307,10 +307,11 @@ def batch_of_anything() -> None:
         def on_trades(self, trades: Batch) -> None: ...  # type: ignore[type-arg]
 
 
-def coroutine() -> None:
+def generator() -> None:
     class Wrong(Actor, receives=Market.Trade):
         @handles
-        async def on_trade(self, trade: Market.Trade) -> None: ...
+        def on_trade(self, trade: Market.Trade) -> Any:
+            yield
 
 
 def two_parameters() -> None:
@@ -372,7 +373,7 @@ WRONG: dict[Callable[[], None], str] = {
     messages_in_batches: "[MSG-013] Wrong.on_trades: it gets batches, but takes Market.Trade; "
     "annotate the parameter with Batch[Trade]",
     batch_of_anything: "[MSG-013] Wrong.on_trades: Batch says no message; annotate the parameter with Batch[Trade]",
-    coroutine: "[MSG-013] Wrong.on_trade: calling it would only make a coroutine or a generator; make it a plain method",
+    generator: "[MSG-013] Wrong.on_trade: calling it would only make a generator; make it a plain method, or a coroutine",
     two_parameters: "[MSG-013] Wrong.on_trade: it gets a message and nothing else, but needs 'sender' too; "
     "give the others a default, or remove them",
     misspelt_keyword: "[MSG-015] Wrong: there is no class keyword 'recieves'; did you mean 'receives'?",

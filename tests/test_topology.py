@@ -282,7 +282,7 @@ def test_wrong_dispatchers_are_told() -> None:
     assert len(said) == 4
     assert "[dispatchers.pinned]: 'pinned' means a thread for one actor" in said[0]
     assert "[dispatchers.slow] workers: Input should be greater than or equal to 1, got 0" in said[1]
-    assert "[actors.ticker] dispatcher: a source waits while it produces" in said[2]
+    assert "[actors.ticker] dispatcher: a source that waits while it produces runs on 'pinned' only" in said[2]
     assert "[actors.tape] dispatcher: there is no dispatcher 'solw'; did you mean 'slow'?" in said[3]
 
 

@@ -17,6 +17,8 @@ class Running(threading.local):
     actor: Actor | None = None
     #: How many actors run inside each other here, each waiting for the next one's answer.
     depth = 0
+    #: How many steps of coroutines this thread has run.
+    steps = 0
 
 
 running = Running()

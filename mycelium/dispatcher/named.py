@@ -7,6 +7,7 @@ from threading import Lock
 from mycelium.errors.actor import DispatcherUnknownError
 from mycelium.nearest import did_you_mean
 
+from .coroutines import ASYNCIO
 from .pinned import PINNED
 from .shared import THROUGHPUT, Dispatcher
 
@@ -22,15 +23,14 @@ _dispatchers: dict[str, Dispatcher] = {}
 def declare_dispatcher(name: str, *, workers: int | None = None, throughput: int = THROUGHPUT) -> Dispatcher:
     """Make the dispatcher of that name, or change how many workers and messages a turn it has.
 
-    ``workers`` is the number of threads, by default one under the GIL and one a core without it;
+    "asyncio" is the event loop, which has one thread always. ``workers`` is the number of threads, by default one under the GIL and one a core without it;
     ``throughput`` is how many messages an actor handles before the next one has its turn.
     """
     with _lock:
         found = _dispatchers.get(name)
         if found is None:
-            found = _dispatchers[name] = Dispatcher(name, workers=workers, throughput=throughput)
-        else:
-            found.configure(workers=workers, throughput=throughput)
+            found = _dispatchers[name] = _made(name, name, daemon=False)
+        found.configure(workers=workers, throughput=throughput)
         return found
 
 
@@ -43,15 +43,24 @@ def declared_dispatchers() -> tuple[str, ...]:
 def dispatcher_named(name: str, *, actor: str = "", daemon: bool = False) -> Dispatcher:
     """The dispatcher of that name; `DispatcherUnknownError` where nobody has declared it.
 
-    Actors whose threads let the program end have a default dispatcher of their own.
+    Actors whose threads let the program end have a default dispatcher, and an event loop, of their own.
     """
-    if name == DEFAULT and daemon:
-        name = f"{DEFAULT}-daemon"
+    usual = name
+    if name in {DEFAULT, ASYNCIO} and daemon:
+        name = f"{name}-daemon"
     with _lock:
         found = _dispatchers.get(name)
         if found is None:
-            if not name.startswith(DEFAULT):
-                known = sorted({DEFAULT, PINNED, *_dispatchers})
+            if usual not in {DEFAULT, ASYNCIO}:
+                known = sorted({ASYNCIO, DEFAULT, PINNED, *_dispatchers})
                 raise DispatcherUnknownError(actor=actor, name=name, hint=did_you_mean(name, known, "dispatchers"))
-            found = _dispatchers[name] = Dispatcher(name, daemon=daemon)
+            found = _dispatchers[name] = _made(name, usual, daemon=daemon)
         return found
+
+
+def _made(name: str, usual: str, *, daemon: bool) -> Dispatcher:
+    if usual != ASYNCIO:
+        return Dispatcher(name, daemon=daemon)
+    from .event_loop import EventLoop  # asyncio is slow to import, and most programs have no use for it
+
+    return EventLoop(name, daemon=daemon)

@@ -106,6 +106,12 @@ class Dispatcher:
             self._leave(mailbox)
         return True
 
+    def refuse_wait(self, actor: Actor, target: Mailbox | None) -> None:
+        """Raise where a handler must not wait as it is about to. Here it may: another thread takes over."""
+
+    def cut_short(self, mailbox: Mailbox) -> None:
+        """Interrupt the turn of an actor that is to stop at once. Here nobody can."""
+
     @contextmanager
     def blocking(self) -> Iterator[None]:
         """While the caller, a worker of this dispatcher, waits: have another thread do its work."""
@@ -155,13 +161,21 @@ class Dispatcher:
         running.actor = actor
         if actor._take_turn(budget):
             return
+        self._detach(mailbox)
+
+    def _detach(self, mailbox: Mailbox) -> None:
+        """The actor has ended."""
         mailbox.detach()
         with self._lock:
             self._attached -= 1
             over = not self._attached
         if over:
-            for _ in tuple(self._idle):
-                self._open_gate()
+            self._end_rest()
+
+    def _end_rest(self) -> None:
+        """The last actor has ended: let the threads that rest end too."""
+        for _ in tuple(self._idle):
+            self._open_gate()
 
     def _leave(self, mailbox: Mailbox) -> None:
         """The end of a turn: to the end of the queue with mail left, else to sleep."""

@@ -13,6 +13,8 @@ actor that is to answer. So, in this order:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
 
-__all__ = ["wait_inside"]
+__all__ = ["note_wait", "wait_inside"]
 
 #: Actors that run inside each other on one stack, at most; further ones wait as if they were elsewhere.
 DEPTH_MAX = 16
@@ -35,13 +37,8 @@ def wait_inside(actor: Actor, target: Mailbox | None, waiter: Lock, seconds: flo
 
     ``target`` is whose answer it is, where that is known. Raises `AskCycleError`.
     """
-    mailbox = actor.mailbox
-    outer = mailbox.waits_for
-    mailbox.waits_for = target
-    try:
-        if target is not None:
-            _refuse_cycle(actor, target)
-        dispatcher = mailbox.dispatcher
+    with note_wait(actor, target):
+        dispatcher = actor.mailbox.dispatcher
         if dispatcher is None:
             return waiter.acquire(timeout=seconds)
         if (
@@ -52,8 +49,24 @@ def wait_inside(actor: Actor, target: Mailbox | None, waiter: Lock, seconds: flo
             and waiter.acquire(blocking=False)
         ):
             return True
+        dispatcher.refuse_wait(actor, target)
         with dispatcher.blocking():
             return waiter.acquire(timeout=seconds)
+
+
+@contextmanager
+def note_wait(actor: Actor | None, target: Mailbox | None) -> Iterator[None]:
+    """While ``actor`` waits for the owner of ``target``: let others see it. Raises `AskCycleError`."""
+    if actor is None:
+        yield
+        return
+    mailbox = actor.mailbox
+    outer = mailbox.waits_for
+    mailbox.waits_for = target
+    try:
+        if target is not None:
+            _refuse_cycle(actor, target)
+        yield
     finally:
         mailbox.waits_for = outer
 

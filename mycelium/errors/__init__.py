@@ -54,6 +54,7 @@ from mycelium.errors.config import (
     PrefixClashError,
     Problems,
 )
+from mycelium.errors.event_loop import BlockingInLoopError, CoroutineOutsideLoopError
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
     HandledAndIgnoredError,
@@ -123,10 +124,12 @@ __all__ = [
     "AskTimeoutError",
     "BenchError",
     "BenchProcessError",
+    "BlockingInLoopError",
     "ConfigDeclarationError",
     "ConfigError",
     "ConfigNotTakenError",
     "ConfigTargetError",
+    "CoroutineOutsideLoopError",
     "CountFailedError",
     "CounterMissingError",
     "CountsGrownError",

@@ -61,7 +61,9 @@ class ActorSpec(BaseModel):
     ] = ()
     dispatcher: Annotated[
         str,
-        Field(description='who runs it: "default", "pinned" for a thread of its own, or a dispatcher of this topology'),
+        Field(
+            description='who runs it: "default", "pinned" for a thread of its own, "asyncio", or a dispatcher of this topology'
+        ),
     ] = ""
     config: Annotated[Any, Field(description="the section of its config, or in Python a config object")] = None
 

@@ -10,6 +10,7 @@ from mycelium.actor import Actor
 from mycelium.config import Config
 from mycelium.contract import contract_of
 from mycelium.dispatcher import PINNED
+from mycelium.dispatcher.coroutines import ASYNCIO, coroutine_in
 from mycelium.dispatcher.named import DEFAULT, declared_dispatchers
 from mycelium.errors.topology import (
     ConfigNotTakenError,
@@ -171,16 +172,17 @@ class _Check:
                     )
 
     def _check_dispatchers(self) -> None:
-        known = {DEFAULT, PINNED, *self.topology.dispatchers, *declared_dispatchers()}
+        known = {ASYNCIO, DEFAULT, PINNED, *self.topology.dispatchers, *declared_dispatchers()}
         for name, kind in self.classes.items():
             place = self.running[name].dispatcher or kind.dispatcher
             problem = ""
             if place not in known:
                 problem = f"there is no dispatcher {place!r}; {did_you_mean(place, known, 'dispatchers')}"
-            elif issubclass(kind, Source) and place != PINNED:
-                problem = (
-                    f"a source waits while it produces, which takes a thread of its own: {PINNED!r}, got {place!r}"
-                )
+            elif issubclass(kind, Source) and place != kind.runs_only_on:
+                way = "awaits" if kind.runs_only_on == ASYNCIO else "waits"
+                problem = f"a source that {way} while it produces runs on {kind.runs_only_on!r} only, got {place!r}"
+            elif place != ASYNCIO and (method := coroutine_in(kind)):
+                problem = f"{method}() is a coroutine, which needs {ASYNCIO!r}, got {place!r}"
             if problem:
                 self._refuse(key_text("actors", name, "dispatcher"), problem)
 

@@ -1,0 +1,186 @@
+"""A turn of an actor on an event loop: as `Actor` and `Handling` have it, but coroutines are awaited.
+
+The actor takes the next message when the coroutine of the one before is done: one at a time holds
+here too. What is the same (counting, failing, ending) is called there; what is written once more is
+the loop itself, because a plain function cannot await.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from asyncio import CancelledError
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from mycelium.errors.actor import StoppedFirstError
+from mycelium.handling import cell_of
+from mycelium.latency import now_ns
+from mycelium.mailbox import Sampled
+from mycelium.message_sets import shown
+from tlv import TLV
+
+from .coroutines import HOOKS
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.tally import Cell
+
+__all__ = ["take_turn"]
+
+_DUE = "_hooks_due"
+
+
+class Later:
+    """Stands for a hook that is a coroutine: plain code calls it, and the turn awaits what that made."""
+
+    __slots__ = ("_due", "_hook")
+
+    def __init__(self, hook: Callable[..., Coroutine[Any, Any, None]], due: list[Coroutine[Any, Any, None]]) -> None:
+        self._hook = hook
+        self._due = due
+
+    def __call__(self, *args: Any) -> None:
+        self._due.append(self._hook(*args))
+
+
+async def take_turn(actor: Actor, budget: int) -> bool:
+    """Begin, handle up to ``budget`` messages, and end where it is to end; whether it lives on."""
+    stopped = actor.actor_stopped.is_set
+    mailbox = actor._mailbox
+    try:
+        if not actor._begun:
+            actor._begun = True
+            actor._bind_handlers()
+            _bind_hooks(actor)
+            actor._actor_loop_setup()
+            await _run_hooks(actor)
+        waiting = len(mailbox.items)
+        mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
+        for _ in range(min(waiting, budget)):
+            if stopped() or not mailbox.items:
+                break
+            await _handle_next(actor)
+            await _run_hooks(actor)
+        mailbox.make_room_known()
+    except BaseException:
+        actor._fail_turn()
+    if not stopped():
+        return True
+    await _wind_down(actor)
+    _unbind_hooks(actor)
+    actor._end()
+    return False
+
+
+async def _handle_next(actor: Actor) -> None:
+    message: Any = actor._mailbox.items.popleft()
+    if type(message) is Sampled:
+        actor._tally.latency.record(now_ns() - message.sent_at)
+        message = message.message
+    entry = actor._table.get(type(message))
+    if entry is not None:
+        handle, cell = entry
+        await _call(actor, handle, message, message, cell, 1)
+    elif type(message) in actor._batch_table:
+        batch = actor._take_batch(message)
+        cell = actor._tally.cell(type(message))
+        await _call(actor, actor._batch_table[type(message)], batch, message, cell, len(batch))
+    elif type(message) in actor.__contract__.ignores:
+        actor._tally.cell(type(message)).dropped += 1
+    else:
+        await _handle_envelope(actor, message if isinstance(message, Envelope) else Envelope(message))
+
+
+async def _call(actor: Actor, handle: Callable[[Any], Any], given: Any, message: Any, cell: Cell, count: int) -> None:
+    """One message, or a batch of ``count``: to its handler, and into the cell."""
+    try:
+        made = handle(given)
+        if type(made) is CoroutineType:
+            await made
+    except Exception:
+        cell.failed += count
+        cell.handled += count
+        actor._fail(message)
+    except BaseException:
+        cell.failed += count
+        cell.handled += count
+        _give_up(actor, message)
+    else:
+        cell.handled += count
+
+
+async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:
+    """The reply is set when the coroutine is done, and so are the hooks that the message called for."""
+    message = envelope.message
+    reply_to = envelope.reply_to
+    cell = cell_of(actor, message)
+    try:
+        if isinstance(message, _ActorStop):
+            await _wind_down(actor)
+        response = actor._handle_declared(message) if isinstance(message, TLV) else actor._handle_receive(message)
+        if type(response) is CoroutineType:
+            response = await response
+        await _run_hooks(actor)
+    except Exception:
+        actor._fail_envelope(envelope, cell)
+    except BaseException:
+        cell.failed += 1
+        cell.handled += 1
+        if reply_to is not None:
+            stopped = StoppedFirstError(actor=actor.name, message=shown(type(message)))
+            reply_to.set_exception((type(stopped), stopped, None))
+        _give_up(actor, message)
+    else:
+        actor._count_envelope(message, cell)
+        if reply_to is not None:
+            reply_to.set(response)
+
+
+def _give_up(actor: Actor, message: Any) -> None:
+    """On a BaseException: cancelled by who stops the actor at once, or of itself, which is a failure, or as elsewhere."""
+    if not isinstance(sys.exc_info()[1], CancelledError):
+        actor._give_up(message)
+    elif not actor.actor_stopped.is_set():
+        actor._fail(message)
+
+
+async def _wind_down(actor: Actor) -> None:
+    """End what the actor does beside its mail, before its last hook."""
+    if actor._wind_down is not None:
+        with suppress(CancelledError):
+            await actor._wind_down()
+
+
+def _bind_hooks(actor: Actor) -> None:
+    hooks = {name: getattr(actor, name) for name in HOOKS if inspect.iscoroutinefunction(getattr(actor, name))}
+    if hooks:
+        due: list[Coroutine[Any, Any, None]] = []
+        vars(actor)[_DUE] = due
+        vars(actor).update((name, Later(hook, due)) for name, hook in hooks.items())
+
+
+def _unbind_hooks(actor: Actor) -> None:
+    for coroutine in vars(actor).pop(_DUE, ()):
+        coroutine.close()
+    for name in HOOKS:
+        if isinstance(vars(actor).get(name), Later):
+            del vars(actor)[name]
+
+
+async def _run_hooks(actor: Actor) -> None:
+    """Await the hooks that were called; one that raises is the actor's failure, as in pykka."""
+    due = vars(actor).get(_DUE)
+    while due:
+        try:
+            await due.pop(0)
+        except Exception:
+            actor._handle_failure(*sys.exc_info())
+        except CancelledError:
+            if not actor.actor_stopped.is_set():
+                actor._handle_failure(*sys.exc_info())

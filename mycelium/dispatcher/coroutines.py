@@ -1,0 +1,44 @@
+"""Which methods of an actor class are coroutines, and who can run them."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+from mycelium.contract import contract_of
+from mycelium.errors.event_loop import CoroutineOutsideLoopError
+from mycelium.message_sets import shown
+
+__all__ = ["ASYNCIO", "HOOKS", "coroutine_in", "may_await", "refuse_coroutines"]
+
+#: What an actor names as its dispatcher to run on the event loop.
+ASYNCIO = "asyncio"
+
+#: The hooks that may be coroutines there, beside handlers, `on_receive`, and methods that are called by proxy.
+HOOKS = ("on_start", "on_stop", "on_failure", "on_terminated")
+
+
+def refuse_coroutines(cls: type[Any], dispatcher: str) -> None:
+    """Raise `CoroutineOutsideLoopError` where a handler or a hook needs an event loop, and ``dispatcher`` is none."""
+    method = "" if dispatcher == ASYNCIO else coroutine_in(cls)
+    if method:
+        raise CoroutineOutsideLoopError(actor=shown(cls), method=method, dispatcher=dispatcher)
+
+
+def coroutine_in(cls: type[Any]) -> str:
+    """The first handler or hook that is a coroutine; empty where there is none."""
+    handlers = (handler.method for handler in contract_of(cls).table.values())
+    methods = (*handlers, *HOOKS, "on_receive")
+    return next((name for name in methods if inspect.iscoroutinefunction(getattr(cls, name, None))), "")
+
+
+@cache
+def may_await(cls: type[Any]) -> bool:
+    """Whether some method of the class is a coroutine. Those of the framework itself wait for nobody but by that."""
+    return any(
+        inspect.iscoroutinefunction(value)
+        for base in cls.__mro__
+        if not base.__module__.startswith("mycelium.")
+        for value in vars(base).values()
+    )

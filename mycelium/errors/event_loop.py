@@ -1,0 +1,41 @@
+"""Errors of actors on an event loop, and of handlers that take too long.
+
+::
+
+    ActorError
+      CoroutineOutsideLoopError  ACT-040  a coroutine on a dispatcher that cannot await it  (TypeError)
+      BlockingInLoopError        ACT-041  waited, without await, for an actor of one's own loop (RuntimeError)
+"""
+
+from __future__ import annotations
+
+from mycelium.errors.actor import ActorError
+
+__all__ = ["BlockingInLoopError", "CoroutineOutsideLoopError"]
+
+
+class CoroutineOutsideLoopError(
+    ActorError,
+    TypeError,
+    code="ACT-040",
+    text="{actor}.{method}() is a coroutine, and the dispatcher {dispatcher!r} cannot await it",
+    next_step='write dispatcher="asyncio" in the class line, or make it a plain method',
+):
+    """A coroutine on a dispatcher that cannot await it."""
+
+    actor: str
+    method: str
+    dispatcher: str
+
+
+class BlockingInLoopError(
+    ActorError,
+    RuntimeError,
+    code="ACT-041",
+    text="{actor} would block the event loop that {target} needs to answer it",
+    next_step="await the answer: await self.ask(ref, message, timeout=1.0), or await the future",
+):
+    """Waited, without ``await``, for an actor of one's own loop."""
+
+    actor: str
+    target: str
