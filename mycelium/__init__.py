@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.async_source import AsyncSource
+    from mycelium.bounds import Bounded
     from mycelium.config import Config
     from mycelium.context import ActorContext
     from mycelium.contract import Contract, contract_of
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from mycelium.domain import Domain
     from mycelium.handlers import handles
     from mycelium.latency import Latency
-    from mycelium.ledger import ActorRow, Ledger, LedgerReading, LedgerRow, wait_until_quiet
+    from mycelium.ledger import ActorRow, Ledger, LedgerReading, LedgerRow, OverflowRow, wait_until_quiet
     from mycelium.mailbox import Mailbox
     from mycelium.message_sets import MessageSet, actor_messages, message_set
     from mycelium.node import Node
@@ -62,6 +63,7 @@ _HOMES = {
     "ActorSpec": "mycelium.topology",
     "AsyncSource": "mycelium.async_source",
     "Batch": "tlv",
+    "Bounded": "mycelium.bounds",
     "Config": "mycelium.config",
     "Contract": "mycelium.contract",
     "Clock": "mycelium.dispatcher",
@@ -78,6 +80,7 @@ _HOMES = {
     "Mailbox": "mycelium.mailbox",
     "MessageSet": "mycelium.message_sets",
     "Node": "mycelium.node",
+    "OverflowRow": "mycelium.ledger",
     "Progress": "mycelium.source",
     "Reply": "mycelium.reply",
     "Report": "mycelium.report",
@@ -110,6 +113,7 @@ __all__ = [
     "ActorSpec",
     "AsyncSource",
     "Batch",
+    "Bounded",
     "Clock",
     "Config",
     "Contract",
@@ -126,6 +130,7 @@ __all__ = [
     "Mailbox",
     "MessageSet",
     "Node",
+    "OverflowRow",
     "Progress",
     "Reply",
     "Report",

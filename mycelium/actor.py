@@ -16,7 +16,7 @@ import pykka
 import structlog
 
 from mycelium.context import ActorContext, next_context
-from mycelium.contract import Contract, compile_contract
+from mycelium.contract import Contract, compile_contract, open_mailbox
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.dispatcher.clock import clock
 from mycelium.dispatcher.coroutines import refuse_coroutines
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from mycelium.bounds import Bounded
     from mycelium.death_watch import Terminated, Watches
     from mycelium.dispatcher.clock import Clock
     from mycelium.dispatcher.shared import Dispatcher
@@ -71,7 +72,7 @@ class Actor(Handling):
 
     Class keywords, each a message, a message set, or a tuple of these, and inherited where left out:
     ``receives`` (by default what the handlers name), ``ignores`` (received, counted as dropped),
-    ``emits``; and ``dispatcher``, who runs it. A received message neither handled nor ignored is refused when the class is made, and
+    ``emits``; ``dispatcher``, who runs it; and ``mailbox``, how much waits for it (`Bounded`). A received message neither handled nor ignored is refused when the class is made, and
     so is everything else that cannot work, with a `MessageSetError`.
 
     All of pykka holds: ``start``, ``stop``, proxies, futures, the registry, ``on_start``,
@@ -108,6 +109,7 @@ class Actor(Handling):
         ignores: Any = None,
         emits: Any = None,
         dispatcher: str | None = None,
+        mailbox: Bounded | None = None,
         **others: Any,
     ) -> None:
         try:
@@ -116,11 +118,13 @@ class Actor(Handling):
             if not others:
                 raise
             keyword = next(iter(others))
-            hint = did_you_mean(keyword, ("receives", "ignores", "emits", "dispatcher"), "keywords of an actor")
+            hint = did_you_mean(
+                keyword, ("receives", "ignores", "emits", "dispatcher", "mailbox"), "keywords of an actor"
+            )
             raise UnknownKeywordError(actor=shown(cls), keyword=keyword, hint=hint) from refused
         if dispatcher is not None:
             cls.dispatcher = dispatcher
-        cls.__contract__ = compile_contract(cls, receives, ignores, emits)
+        cls.__contract__ = compile_contract(cls, receives, ignores, emits, mailbox)
         refuse_coroutines(cls, cls.dispatcher)
 
     @classmethod
@@ -170,8 +174,7 @@ class Actor(Handling):
         self._routes: dict[type[Any], Route] = {}
         self.name = context.name or type(self).__name__
         self._tally.name = self.name
-        contract = self.__contract__
-        self._mailbox.accepts.update((kind, self._tally.sent_counter(kind)) for kind in contract.receives)
+        open_mailbox(self._mailbox, self.__contract__, context.bound)
         self.actor_stopped = StopFlag(self._mailbox)
         self.ended = threading.Event()
         self.failure = None
@@ -245,9 +248,11 @@ class Actor(Handling):
     def emit(self, message: TLV) -> None:
         """Send a message to everyone in the topology who receives its type.
 
-        One table look-up, then an append per receiver; no receiver can block it. What nobody
-        receives is counted as unrouted. Raises `UndeclaredEmissionError` for a type that
-        ``emits=`` does not name. To be called in the actor's own thread.
+        One table look-up, then an append per receiver. A receiver whose mailbox is full has its
+        policy applied (see `Bounded`); what it refuses raises `MailboxFullError` after all others
+        have got the message. What nobody receives is counted as unrouted. Raises
+        `UndeclaredEmissionError` for a type that ``emits=`` does not name. To be called in the
+        actor's own thread.
         """
         try:
             route = self._routes[type(message)]
@@ -257,10 +262,16 @@ class Actor(Handling):
             item: Any = message
             if not route.advance() & SAMPLE_MASK:
                 item = Sampled(message, now_ns())
-            for append, mailbox in route.targets:
-                append(item)
-                if mailbox.asleep:
-                    mailbox.wake()
+            refused = None
+            for append, items, mailbox in route.targets:
+                if len(items) < mailbox.capacity:
+                    append(item)
+                    if mailbox.asleep:
+                        mailbox.wake()
+                else:
+                    refused = mailbox.overflow.offer(item) or refused
+            if refused is not None:
+                raise refused
             return
         self._emit_unrouted(message)
 

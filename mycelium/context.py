@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mycelium.bounds import Bounded
     from mycelium.dispatcher.clock import Clock
     from mycelium.venues import VenueTable
 
@@ -27,6 +28,8 @@ class ActorContext:
     interrupted: Callable[[], None] | None = None
     #: What its timers go by, where that is not the clock of its dispatcher.
     clock: Clock | None = None
+    #: What holds its mail, where its class is not to say.
+    bound: Bounded | None = None
 
 
 #: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mycelium.annotations import Scope, first_parameter
+from mycelium.bounds import DEFAULT_BOUND, UNLIMITED, Bounded, Policy, capacity_of, policies_of
+from mycelium.errors.actor import MailboxDeclarationError
 from mycelium.errors.message_set import (
     HandledAndIgnoredError,
     HandlerClashError,
@@ -21,7 +23,10 @@ from mycelium.handlers import Handler, handlers_of
 from mycelium.message_sets import messages_of, shown
 from tlv import TLV
 
-__all__ = ["Contract", "compile_contract", "contract_of"]
+if TYPE_CHECKING:
+    from mycelium.mailbox import Mailbox
+
+__all__ = ["Contract", "compile_contract", "contract_of", "open_mailbox", "own_policies"]
 
 _ATTRIBUTE = "__contract__"
 
@@ -36,6 +41,11 @@ class Contract:
     emits: tuple[type[TLV], ...] = ()
     #: Which handler gets which message.
     table: Mapping[type[TLV], Handler] = field(default_factory=dict)
+    #: What holds its mail, and what becomes of each handled message when that is full: policy and key.
+    bound: Bounded = DEFAULT_BOUND
+    policies: Mapping[type[TLV], Policy] = field(default_factory=dict)
+    #: How many messages the mailbox holds under that bound.
+    capacity: int = UNLIMITED
     #: Whether ``receives`` was written down; else it is what the handlers name.
     is_closed: bool = False
     #: The class of the first parameter of ``__init__``: how the actor takes its config.
@@ -52,8 +62,12 @@ def contract_of(actor_class: type[Any]) -> Contract:
     raise NotAMessageSetError(where="contract_of()", value=repr(actor_class))
 
 
-def compile_contract(cls: type[Any], receives: Any, ignores: Any, emits: Any) -> Contract:
-    """Compile what a new class declares (None: as its base); raises a `MessageSetError` for what cannot work."""
+def compile_contract(
+    cls: type[Any], receives: Any, ignores: Any, emits: Any, mailbox: Bounded | None = None
+) -> Contract:
+    """Compile what a new class declares (None: as its base); raises a `MessageSetError` or a
+    `MailboxDeclarationError` for what cannot work.
+    """
     base = next((vars(one)[_ATTRIBUTE] for one in cls.__mro__[1:] if _ATTRIBUTE in vars(one)), Contract())
     name = shown(cls)
     handlers = handlers_of(cls)
@@ -76,16 +90,44 @@ def compile_contract(cls: type[Any], receives: Any, ignores: Any, emits: Any) ->
     if missing:
         raise UnhandledMessageError(actor=name, messages=", ".join(missing))
     config_class, config_problem = _config_of(cls)
+    if mailbox is not None and not isinstance(mailbox, Bounded):
+        raise MailboxDeclarationError(where=name, problem=f"mailbox= takes a Bounded, got {mailbox!r}")
+    handled = tuple(message for message in received if message in table)
+    bound = mailbox or base.bound
     return Contract(
         receives=received,
         ignores=ignored,
-        handled=tuple(message for message in received if message in table),
+        handled=handled,
         emits=emitted,
         table=table,
         is_closed=is_closed,
         config_class=config_class,
         config_problem=config_problem,
+        bound=bound,
+        capacity=capacity_of(bound, handled),
+        policies=policies_of(name, bound, own_policies(table), handled),
     )
+
+
+def open_mailbox(mailbox: Mailbox, contract: Contract, bound: Bounded | None) -> None:
+    """Let in what the class of a new actor receives, under its bound or the one that is given instead."""
+    policies, capacity = contract.policies, contract.capacity
+    if bound is None:
+        bound = contract.bound
+    else:
+        policies = policies_of(mailbox.tally.name, bound, own_policies(contract.table), contract.handled)
+        capacity = capacity_of(bound, contract.handled)
+    if capacity < UNLIMITED:
+        mailbox.bound = (bound, policies)
+        mailbox.capacity = capacity
+    mailbox.accepts.update(
+        (kind, mailbox.tally.sent_counter(kind)) for kind in contract.receives if not mailbox.conflates(kind)
+    )
+
+
+def own_policies(table: Mapping[type[TLV], Handler]) -> dict[type[TLV], Policy]:
+    """The policies that handlers declare for their messages."""
+    return {message: (one.overflow, one.key) for message, one in table.items() if one.overflow is not None}
 
 
 def _table(name: str, handlers: Mapping[str, Handler], received: tuple[type[TLV], ...]) -> dict[type[TLV], Handler]:

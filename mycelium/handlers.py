@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, overload
 
 from mycelium.annotations import Scope, first_parameter, needed_besides
+from mycelium.bounds import Overflow, check_keys, check_policy
 from mycelium.errors.message_set import HandlerSignatureError
 from mycelium.message_sets import is_message, shown
 from tlv import TLV, Batch
@@ -29,15 +30,20 @@ class Handler:
     batch: bool
     messages: tuple[type[TLV], ...]
     takes_rest: bool
+    #: What becomes of these messages when the mailbox is full; None: what the mailbox says.
+    overflow: Overflow | None = None
+    key: tuple[str, ...] = ()
 
 
 class Mark:
     """What `handles` leaves on a function; the annotation is read when the first class with it is made."""
 
-    __slots__ = ("batch", "handler")
+    __slots__ = ("batch", "handler", "key", "overflow")
 
-    def __init__(self, *, batch: bool) -> None:
+    def __init__(self, *, batch: bool, overflow: Overflow | None, key: tuple[str, ...]) -> None:
         self.batch = batch
+        self.overflow = overflow
+        self.key = key
         self.handler: Handler | None = None
 
 
@@ -46,10 +52,19 @@ def handles(method: F, /) -> F: ...
 
 
 @overload
-def handles(*, batch: bool = False) -> Callable[[F], F]: ...
+def handles(
+    *, batch: bool = False, overflow: Overflow | None = None, key: str | tuple[str, ...] = ()
+) -> Callable[[F], F]: ...
 
 
-def handles(method: F | None = None, /, *, batch: bool = False) -> F | Callable[[F], F]:
+def handles(
+    method: F | None = None,
+    /,
+    *,
+    batch: bool = False,
+    overflow: Overflow | None = None,
+    key: str | tuple[str, ...] = (),
+) -> F | Callable[[F], F]:
     """Make a method the handler of the message that its parameter's annotation names.
 
     ::
@@ -63,16 +78,22 @@ def handles(method: F | None = None, /, *, batch: bool = False) -> F | Callable[
         @handles(batch=True)                    # a run of one type from the mailbox, by columns
         def on_quotes(self, quotes: Batch[Market.Quote]) -> None: ...
 
+        @handles(overflow="conflate", key="venue_id")    # in a full mailbox, the newest of each venue
+        def on_quote(self, quote: Market.Quote) -> None: ...
+
         @handles
         def on_rest(self, message: TLV) -> None: ...    # all that is received and not named elsewhere
 
     What a handler returns is the reply to an ask, and is dropped after a tell. Handlers are
     inherited; a subclass may override the method without repeating the decorator. Whatever cannot
-    work is refused when the class is made, with a `MessageSetError`.
+    work is refused when the class is made, with a `MessageSetError`, and a policy (see `Bounded`)
+    that does not exist or fit the message with a `MailboxDeclarationError`.
     """
 
     def mark(function: F) -> F:
-        setattr(function, _MARK, Mark(batch=batch))
+        setattr(
+            function, _MARK, Mark(batch=batch, overflow=overflow, key=(key,) if isinstance(key, str) else tuple(key))
+        )
         return function
 
     return mark if method is None else mark(method)
@@ -88,14 +109,14 @@ def handlers_of(cls: type[Any]) -> dict[str, Handler]:
             if isinstance(mark, Mark):
                 if mark.handler is None:
                     scope = scope or Scope(cls)
-                    mark.handler = _read(shown(owner), name, value, mark.batch, scope)
+                    mark.handler = _read(shown(owner), name, value, mark, scope)
                 found[name] = mark.handler
             elif value is None:
                 found.pop(name, None)
     return found
 
 
-def _read(actor: str, name: str, method: Callable[..., Any], batch: bool, scope: Scope) -> Handler:
+def _read(actor: str, name: str, method: Callable[..., Any], mark: Mark, scope: Scope) -> Handler:
     def refuse(reason: str, remedy: str) -> HandlerSignatureError:
         return HandlerSignatureError(actor=actor, handler=name, reason=reason, remedy=remedy)
 
@@ -120,12 +141,16 @@ def _read(actor: str, name: str, method: Callable[..., Any], batch: bool, scope:
     messages: list[type[TLV]] = []
     takes_rest = False
     for part in _parts(annotation):
-        message = _message_in(part, batch, refuse)
+        message = _message_in(part, mark.batch, refuse)
         if message is TLV:
             takes_rest = True
         else:
             messages.append(message)
-    return Handler(name, batch, tuple(dict.fromkeys(messages)), takes_rest)
+    if mark.overflow is not None or mark.key:
+        where = f"{actor}.{name}"
+        check_policy(where, mark.overflow or "", mark.key)
+        check_keys(where, messages, mark.key)
+    return Handler(name, mark.batch, tuple(dict.fromkeys(messages)), takes_rest, mark.overflow, mark.key)
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from pykka._envelope import Envelope
 
 from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
 from mycelium.latency import now_ns
-from mycelium.mailbox import Sampled
+from mycelium.mailbox import Keyed, Sampled, unwrapped
 from mycelium.message_sets import shown
 from mycelium.tally import Cell
 from mycelium.texts import text_of
@@ -88,6 +88,9 @@ class Handling(pykka.Actor):
             for message in starmap(self._mailbox.items.popleft, turns):
                 kind = type(message)
                 if kind is not current:
+                    if kind is Keyed:
+                        message = message.take()
+                        kind = type(message)
                     if kind is Sampled:
                         self._tally.latency.record(now_ns() - message.sent_at)
                         message = message.message
@@ -126,13 +129,16 @@ class Handling(pykka.Actor):
         items = self._mailbox.items
         messages = [first]
         while items and len(messages) < BATCH_MAX:
-            head = items[0]
-            if type(head) is Sampled and type(head.message) is kind:
+            # Taken before it is looked at: a sender may drop what is at the head of a full mailbox meanwhile.
+            head = items.popleft()
+            if type(unwrapped(head)) is not kind or type(head) is Envelope:
+                items.appendleft(head)
+                break
+            if type(head) is Keyed:
+                head = head.take()
+            if type(head) is Sampled:
                 self._tally.latency.record(now_ns() - head.sent_at)
                 head = head.message
-            elif type(head) is not kind:
-                break
-            items.popleft()
             messages.append(head)
         return Batch.of(messages)
 

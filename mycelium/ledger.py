@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
     from mycelium.tally import Cell
 
-__all__ = ["ActorRow", "Ledger", "LedgerReading", "LedgerRow", "wait_until_quiet"]
+__all__ = ["ActorRow", "Ledger", "LedgerReading", "LedgerRow", "OverflowRow", "wait_until_quiet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,19 @@ class ActorRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OverflowRow:
+    """What the full mailbox of one actor did with messages of one type: dropped, conflated or rejected them.
+
+    All three are part of ``dropped`` in the rows of messages and of actors.
+    """
+
+    actor: str
+    message: str
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerReading:
     """One look at all counters.
 
@@ -69,6 +82,7 @@ class LedgerReading:
     actors: tuple[ActorRow, ...]
     unrouted: Mapping[str, int]
     exact: bool
+    overflows: tuple[OverflowRow, ...] = ()
 
     @property
     def differences(self) -> tuple[LedgerRow, ...]:
@@ -124,7 +138,13 @@ class Ledger:
             )
             for kind in kinds
         )
-        return LedgerReading(rows=rows, actors=self._actor_rows(), unrouted=self._unrouted(), exact=exact)
+        return LedgerReading(
+            rows=rows,
+            actors=self._actor_rows(),
+            unrouted=self._unrouted(),
+            exact=exact,
+            overflows=self._overflow_rows(),
+        )
 
     @property
     def balanced(self) -> bool:
@@ -155,9 +175,25 @@ class Ledger:
             dead.update({kind: count for kind, count in tuple(tally.dead.items()) if is_message(kind)})
         return (
             self._over_cells(lambda cell: cell.handled),
-            self._over_cells(lambda cell: cell.dropped),
+            self._over_cells(lambda cell: cell.dropped) + self._overflowed(),
             dead,
             self._over_cells(lambda cell: cell.failed),
+        )
+
+    def _overflowed(self) -> Counter[Any]:
+        overflowed: Counter[Any] = Counter()
+        for tally in self._tallies:
+            for (kind, _), count in tuple(tally.overflowed.items()):
+                overflowed[kind] += count
+        return overflowed
+
+    def _overflow_rows(self) -> tuple[OverflowRow, ...]:
+        return tuple(
+            OverflowRow(actor=tally.name, message=kind.__name__, what=what, count=count)
+            for tally in self._tallies
+            for (kind, what), count in sorted(
+                tally.overflowed.copy().items(), key=lambda one: (one[0][0].__name__, one[0][1])
+            )
         )
 
     def _over_cells(self, column: Callable[[Cell], int]) -> Counter[Any]:
@@ -186,7 +222,8 @@ class Ledger:
                 alive=mailbox.started and not mailbox.refusing,
                 handled=sum(cell.handled for cell in tuple(mailbox.tally.cells.values())),
                 failed=sum(cell.failed for cell in tuple(mailbox.tally.cells.values())),
-                dropped=sum(cell.dropped for cell in tuple(mailbox.tally.cells.values())),
+                dropped=sum(cell.dropped for cell in tuple(mailbox.tally.cells.values()))
+                + sum(tuple(mailbox.tally.overflowed.values())),
                 dead_lettered=sum(tuple(mailbox.tally.dead.values())),
                 waiting=len(mailbox),
                 waiting_max=mailbox.high_water_mark,

@@ -21,7 +21,10 @@ Both arguments need that a store before an append, or before a look at an empty 
 those who look at the queue after it. The GIL gives that; without a GIL, the deque's own lock does.
 
 What lies in the queue: a declared message as it is; a `Sampled` one, with the time when it was put
-there; everything else, and every ask, in pykka's Envelope.
+there; one that may be conflated, with its key; everything else, and every ask, in pykka's Envelope.
+
+A bound is looked at by senders, with one comparison; who finds the mailbox full goes to
+`mycelium.overflow`.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ import pykka
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from mycelium.bounds import NO_POLICY, UNLIMITED, Bounded, Policy
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.errors.actor import StoppedFirstError
 from mycelium.message_sets import shown
@@ -45,8 +49,9 @@ from tlv import TLV
 if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.dispatcher.shared import Dispatcher
+    from mycelium.overflow import OverflowPolicy
 
-__all__ = ["Internal", "Mailbox", "Sampled", "is_control"]
+__all__ = ["Internal", "Keyed", "Mailbox", "Sampled", "is_control", "unwrapped"]
 
 
 class Internal:
@@ -65,6 +70,23 @@ class Sampled:
         self.sent_at = sent_at
 
 
+class Keyed:
+    """A message that a newer one of the same key may replace; ``item`` is the message, or a `Sampled`."""
+
+    __slots__ = ("_forget", "item", "key", "taken")
+
+    def __init__(self, item: Any, key: tuple[type[Any], Any], forget: Callable[[Keyed], None]) -> None:
+        self.item = item
+        self.key = key
+        self.taken = False
+        self._forget = forget
+
+    def take(self) -> Any:
+        """For the owner, who has it: no newer one is to replace it any more; the item."""
+        self._forget(self)
+        return self.item
+
+
 class Mailbox:
     """The inbox of one actor; also pykka's ``ActorInbox`` (`put`, `get`, `empty`)."""
 
@@ -72,10 +94,13 @@ class Mailbox:
         "_ending",
         "_gate",
         "_lock",
+        "_overflow",
         "_waiting_for_room",
         "_watchers",
         "accepts",
         "asleep",
+        "bound",
+        "capacity",
         "closed",
         "dispatcher",
         "engaged",
@@ -103,6 +128,11 @@ class Mailbox:
         self.started = False
         #: The owner has work that is not mail: a source that has not finished.
         self.engaged = False
+        #: At this many items a sender asks `overflow` what to do, which exists where there is a bound.
+        self.capacity = UNLIMITED
+        #: The bound, and each message's policy and key.
+        self.bound: tuple[Bounded, Mapping[type[TLV], Policy]] | None = None
+        self._overflow: OverflowPolicy | None = None
         #: The most that has waited when the owner looked.
         self.high_water_mark = 0
         #: Declared messages that may be put in as they are, and what counts them as sent. Emptied at stop.
@@ -131,10 +161,32 @@ class Mailbox:
     # What senders use.
 
     def put(self, envelope: Any, /) -> None:
-        """Append and wake the owner. Never blocks."""
+        """Append and wake the owner. Never blocks, and has no bound."""
         self.items.append(envelope)
         if self.asleep:
             self.wake()
+
+    def append_of(self, kind: type[Any]) -> Callable[[Any], None]:
+        """How a message of this type gets into the queue where there is room."""
+        return self.overflow.put_keyed if self.conflates(kind) else self.items.append
+
+    def conflates(self, kind: type[Any]) -> bool:
+        """Whether messages of this type replace older ones of their key."""
+        return self.bound is not None and self.bound[1].get(kind, NO_POLICY)[0] == "conflate"
+
+    @property
+    def overflow(self) -> OverflowPolicy:
+        """What a sender asks that finds the mailbox full; made when the first one does."""
+        if self._overflow is None:
+            from mycelium.overflow import OverflowPolicy
+
+            assert self.bound is not None, "only a mailbox with a bound can be full"
+            bound, policies = self.bound
+            made = OverflowPolicy(self, bound, policies)
+            with self._lock:
+                self._overflow = first = getattr(self, "_overflow", None) or made
+            return first
+        return self._overflow
 
     def wake(self) -> None:
         """For whoever appended and then found ``asleep``: open the gate, or bury what a dead owner will not take."""
@@ -192,6 +244,11 @@ class Mailbox:
             if self._watchers:
                 self._watchers.pop(watcher, None)
 
+    def forget_waiter(self, resume: Callable[[], None]) -> None:
+        """Do not call ``resume`` any more."""
+        with self._lock:
+            self._waiting_for_room = [waiter for waiter in self._waiting_for_room if waiter[1] != resume]
+
     # What the owner uses.
 
     def wait(self, timeout: float | None = None) -> int:
@@ -238,6 +295,8 @@ class Mailbox:
                 self._gate.acquire()
         self.asleep = False
         item = items.popleft()
+        if type(item) is Keyed:
+            item = item.take()
         if type(item) is Sampled:
             item = item.message
         return item if isinstance(item, Envelope) else Envelope(item)
@@ -293,11 +352,11 @@ class Mailbox:
 
     def waiting(self) -> Mapping[type[Any], int]:
         """How many messages of each type wait, counted one by one."""
-        return Counter(type(_unwrapped(item)) for item in self.items.copy())
+        return Counter(type(unwrapped(item)) for item in self.items.copy())
 
     def _bury(self, item: Any, *, told: bool) -> int:
         reply_to = item.reply_to if isinstance(item, Envelope) else None
-        message = _unwrapped(item)
+        message = unwrapped(item)
         if is_control(message):
             if reply_to is not None:
                 reply_to.set(None)
@@ -320,5 +379,8 @@ def is_control(message: object) -> bool:
     return isinstance(message, _ActorStop | Internal)
 
 
-def _unwrapped(item: Any) -> Any:
+def unwrapped(item: Any) -> Any:
+    """The message in what lies in a queue."""
+    if type(item) is Keyed:
+        item = item.item
     return item.message if isinstance(item, Envelope | Sampled) else item

@@ -37,10 +37,15 @@ class ActorRef(pykka.ActorRef[A]):
         mailbox = actor.mailbox
         self._mailbox = mailbox
         self._accepts = mailbox.accepts
+        self._items = mailbox.items
         self._append = mailbox.items.append
+        self._capacity = mailbox.capacity
 
     def tell(self, message: Any) -> None:
-        """Send a message and do not wait.
+        """Send a message and do not wait for what becomes of it.
+
+        Where the mailbox is full, its policy decides: see `Bounded`. By default it waits for room,
+        and raises `MailboxFullError` when none comes within the mailbox's deadline.
 
         Raises `DeadActorError` (a declared message) or ``pykka.ActorDeadError`` (anything else) when
         the actor is not running, and counts a dead letter; `NotReceivedError` for a declared
@@ -53,9 +58,14 @@ class ActorRef(pykka.ActorRef[A]):
         else:
             if not number & SAMPLE_MASK:
                 message = Sampled(message, now_ns())
-            self._append(message)
-            if self._mailbox.asleep:
-                self._mailbox.wake()
+            if len(self._items) < self._capacity:
+                self._append(message)
+                if self._mailbox.asleep:
+                    self._mailbox.wake()
+                return
+            refused = self._mailbox.overflow.offer(message)
+            if refused is not None:
+                raise refused
             return
         self._tell_otherwise(message)
 
@@ -78,6 +88,7 @@ class ActorRef(pykka.ActorRef[A]):
         * `DeadActorError` when the actor is not running, `StoppedFirstError` when it stopped before
           it came to this message (both are also ``pykka.ActorDeadError``);
         * `AskTimeoutError` (also ``pykka.Timeout`` and ``TimeoutError``) when no answer came in time;
+        * `MailboxFullError` where its full mailbox refused the message;
         * the handler's own exception, with a note that names the actor and the message.
         """
         if not isinstance(message, TLV):
@@ -92,8 +103,12 @@ class ActorRef(pykka.ActorRef[A]):
         if self.actor_stopped.is_set():
             error = self._dead_letter(message)
             future.set_exception((type(error), error, None))
-        else:
+        elif len(self._items) < self._capacity:
             self._mailbox.put(Envelope(message, reply_to=future))
+        else:
+            refused = self._mailbox.overflow.offer(Envelope(message, reply_to=future), timeout)
+            if refused is not None:
+                future.set_exception((type(refused), refused, None))
         return future.get() if block else future
 
     def _ask_as_pykka(self, message: Any, *, block: bool, timeout: float | None) -> Any:
@@ -119,7 +134,14 @@ class ActorRef(pykka.ActorRef[A]):
         self._mailbox.tally.sent_counter(type(message))()
         if self.actor_stopped.is_set():
             raise self._dead_letter(message)
-        self._mailbox.put(Envelope(message))
+        conflated = self._mailbox.conflates(type(message))
+        item = message if conflated else Envelope(message)
+        if not conflated and len(self._items) < self._capacity:
+            self._mailbox.put(item)
+            return
+        refused = self._mailbox.overflow.offer(item)
+        if refused is not None:
+            raise refused
 
     def _check(self, message: TLV, taken: tuple[type[TLV], ...]) -> None:
         """Refuse what the class does not take; an actor without a contract gets everything in ``on_receive``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,8 @@ class Route:
 
     def __init__(self, message: type[TLV], mailboxes: tuple[Mailbox, ...]) -> None:
         self.message = message
-        self.targets: tuple[tuple[Callable[[Any], None], Mailbox], ...] = tuple(
-            (mailbox.items.append, mailbox) for mailbox in mailboxes
+        self.targets: tuple[tuple[Callable[[Any], None], deque[Any], Mailbox], ...] = tuple(
+            (mailbox.append_of(message), mailbox.items, mailbox) for mailbox in mailboxes
         )
         self._emitted = SharedCounter()
         self.advance = self._emitted.advance

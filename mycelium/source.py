@@ -66,7 +66,7 @@ class Source(Actor):
 
     The source emits what the generator yields, in chunks that go through its own mailbox: between two
     messages it still serves asks, proxies and stop. It waits while more than `high_water` messages
-    lie in any mailbox downstream, until no more than `low_water` do. ``finished`` is set when the
+    (or half of what it holds) lie in any mailbox downstream, until no more than `low_water` do. ``finished`` is set when the
     generator is exhausted, or the source stopped or failed before that; ``exhausted`` tells which.
     """
 
@@ -188,7 +188,8 @@ class Source(Actor):
     def _must_wait(self) -> bool:
         """Whether a mailbox downstream is too full; then its owner goes on with the pump when there is room."""
         return any(
-            len(mailbox) > self.high_water and mailbox.when_room(self.low_water, self._resume)
+            len(mailbox) > min(self.high_water, mailbox.capacity // 2)
+            and mailbox.when_room(min(self.low_water, mailbox.capacity // 4), self._resume)
             for mailbox in self._downstream
         )
 

@@ -6,8 +6,8 @@ Sender and receiver count independently, so that the ledger can compare them:
   (receiver, type) for tells and asks, one per (emitter, type) for `Actor.emit`;
 * the receiving side counts each message after its handler returned or raised, in `Cell`s that only
   the receiver's own thread writes, so plain ``+= 1`` is exact on any build;
-* what never reaches a handler is counted where it is found: ignored in the cell, dead-lettered here
-  under a lock, since any thread may find it.
+* what never reaches a handler is counted where it is found: ignored in the cell, dead-lettered
+  here, and what a full mailbox did not keep, under a lock, since any thread may find it.
 
 A message is counted by the sender first, hence read receivers first and senders second and the
 difference is never negative: it is what is in flight.
@@ -42,7 +42,7 @@ class Cell:
 class Tally:
     """All counters of one actor. They outlive it."""
 
-    __slots__ = ("_lock", "cells", "dead", "latency", "name", "routes", "sent", "unrouted")
+    __slots__ = ("_lock", "cells", "dead", "latency", "name", "overflowed", "routes", "sent", "unrouted")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -50,6 +50,8 @@ class Tally:
         self.sent: dict[type[Any], SharedCounter] = {}
         self.cells: dict[type[Any], Cell] = {}
         self.dead: dict[type[Any], int] = {}
+        #: What a full mailbox dropped, conflated or refused: by message and what was done with it.
+        self.overflowed: dict[tuple[type[Any], str], int] = {}
         #: The routes by which this actor emitted, also those that a later wiring replaced.
         self.routes: list[Route] = []
         #: Emitted, but received by nobody. Written by the actor's thread only.
@@ -73,6 +75,11 @@ class Tally:
         """Count a dead letter."""
         with self._lock:
             self.dead[kind] = self.dead.get(kind, 0) + 1
+
+    def count_overflow(self, kind: type[Any], what: str) -> None:
+        """Count a message that a full mailbox did not keep: dropped, conflated or rejected."""
+        with self._lock:
+            self.overflowed[kind, what] = self.overflowed.get((kind, what), 0) + 1
 
     def count_unrouted(self, kind: type[Any]) -> None:
         """Count an emission that nobody receives."""

@@ -21,7 +21,7 @@ from pykka.messages import _ActorStop
 from mycelium.errors.actor import StoppedFirstError
 from mycelium.handling import cell_of
 from mycelium.latency import now_ns
-from mycelium.mailbox import Sampled
+from mycelium.mailbox import Keyed, Sampled
 from mycelium.message_sets import shown
 from tlv import TLV
 
@@ -80,6 +80,8 @@ async def take_turn(actor: Actor, budget: int) -> bool:
 
 async def _handle_next(actor: Actor) -> None:
     message: Any = actor._mailbox.items.popleft()
+    if type(message) is Keyed:
+        message = message.take()
     if type(message) is Sampled:
         actor._tally.latency.record(now_ns() - message.sent_at)
         message = message.message

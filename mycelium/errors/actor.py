@@ -16,6 +16,8 @@
       NothingProducedError      ACT-011  `produce` gave nothing to iterate over   (TypeError)
       DispatcherUnknownError    ACT-012  a dispatcher that nobody declared        (LookupError)
       AskCycleError             ACT-013  actors that wait for each other's answer (RuntimeError)
+      MailboxFullError          ACT-020  a full mailbox refused a message         (queue.Full)
+      MailboxDeclarationError   ACT-021  a bound of a mailbox that cannot be      (ValueError)
       NotWatchableError         ACT-030  watched something that is no actor       (TypeError)
       TimerError                ACT-031  a timer with a time that cannot be       (ValueError)
 
@@ -24,6 +26,9 @@ the actor and the message. For objects that are no declared messages, pykka's ow
 """
 
 from __future__ import annotations
+
+import queue
+from typing import Any
 
 import pykka
 
@@ -37,6 +42,8 @@ __all__ = [
     "DeadlineMissingError",
     "DispatcherUnknownError",
     "HandlerFailedError",
+    "MailboxDeclarationError",
+    "MailboxFullError",
     "NotInitializedError",
     "NotReceivedError",
     "NotWatchableError",
@@ -225,6 +232,44 @@ class AskCycleError(
 
     actor: str
     cycle: str
+
+
+class MailboxFullError(
+    ActorError,
+    queue.Full,
+    code="ACT-020",
+    text="the mailbox of {actor} is full ({capacity} messages) and refused {message}: {reason}",
+    next_step="send it again later, raise the capacity, or let the mailbox drop or conflate",
+    retryable=True,
+):
+    """A full mailbox refused a message; `refused` hands it back."""
+
+    actor: str
+    message: str
+    capacity: int
+    reason: str
+
+    @property
+    def refused(self) -> Any:
+        """The message itself; None in a copy that came out of a pickle."""
+        return self.__dict__.get("_refused")
+
+    def hand_back(self, message: Any) -> None:
+        """Let the error carry the message that was refused."""
+        self.__dict__["_refused"] = message
+
+
+class MailboxDeclarationError(
+    ActorError,
+    ValueError,
+    code="ACT-021",
+    text="{where}: {problem}",
+    next_step="write mailbox=Bounded(capacity, overflow=...), with key=(fields of the message) to conflate",
+):
+    """A bound or an overflow policy that cannot be."""
+
+    where: str
+    problem: str
 
 
 class NotWatchableError(

@@ -1,0 +1,143 @@
+"""Bounded: how much a mailbox holds, and what happens to a message that comes when it is full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import annotated_types
+
+from mycelium.errors.actor import MailboxDeclarationError
+from mycelium.nearest import did_you_mean
+from tlv import TLV
+
+__all__ = [
+    "DEFAULT_BOUND",
+    "NO_POLICY",
+    "UNBOUNDED",
+    "UNLIMITED",
+    "Bounded",
+    "Overflow",
+    "Policy",
+    "bytes_of",
+    "capacity_of",
+    "check_keys",
+    "check_policy",
+    "policies_of",
+]
+
+Overflow = Literal["block", "drop_oldest", "drop_newest", "conflate", "reject"]
+
+#: What becomes of a message that comes when the mailbox is full, and by which fields it is conflated.
+Policy = tuple[Overflow, tuple[str, ...]]
+NO_POLICY: tuple[str, tuple[str, ...]] = ("", ())
+
+#: The capacity of a mailbox without a bound: more than fits into any memory.
+UNLIMITED = (1 << 30) - 1
+
+#: What a variable field is taken to hold where its declaration sets no limit.
+VARIABLE_BYTES = 512
+#: An owned message besides its own bytes: the object's head, and its place in the queue.
+OBJECT_BYTES = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """The bound of a mailbox. ::
+
+        class Tape(Actor, receives=Market, mailbox=Bounded(10_000, overflow="drop_oldest")): ...
+
+    ``capacity`` is a number of messages; ``bytes_max`` lowers it to what fits into that many bytes
+    if all were of the largest type that the actor handles. A message that comes when the mailbox is
+    full
+
+    * ``block``: waits for room, for ``deadline_s`` seconds, and is then refused;
+    * ``drop_oldest``: takes the place of the oldest message of this policy;
+    * ``drop_newest``: is dropped;
+    * ``conflate``: the newest message per ``key`` (names of fields) survives, older ones are dropped;
+    * ``reject``: is refused at once.
+
+    A refusal is a `MailboxFullError` for the sender, which hands the message back. All of it is
+    counted. A handler may have a policy of its own: ``@handles(overflow="conflate", key=("venue_id",))``.
+    Raises `MailboxDeclarationError` for values that make no bound.
+    """
+
+    capacity: int = 16_384
+    overflow: Overflow = "block"
+    key: tuple[str, ...] = ()
+    deadline_s: float = 5.0
+    bytes_max: int | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.key, str):
+            object.__setattr__(self, "key", (self.key,))
+        check_policy("Bounded()", self.overflow, self.key)
+        for name in ("capacity", "bytes_max", "deadline_s"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                problem = f"{name} must be more than 0, got {value!r}"
+                raise MailboxDeclarationError(where="Bounded()", problem=problem)
+
+
+def check_policy(where: str, overflow: str, key: tuple[str, ...]) -> None:
+    """Raise `MailboxDeclarationError` for a policy that does not exist, or a key that is missing or useless."""
+    policies = get_args(Overflow)
+    problem = ""
+    if overflow not in policies:
+        problem = f"there is no overflow policy {overflow!r}; {did_you_mean(str(overflow), policies, 'policies')}"
+    elif overflow == "conflate" and not key:
+        problem = "conflate needs key=, the fields that say which messages replace each other"
+    elif key and overflow != "conflate":
+        problem = f"a key is for conflate, not for {overflow}"
+    if problem:
+        raise MailboxDeclarationError(where=where, problem=problem)
+
+
+def check_keys(where: str, messages: Iterable[type[TLV]], key: tuple[str, ...]) -> None:
+    """Raise `MailboxDeclarationError` where one of the messages lacks a field of the key."""
+    for message in messages:
+        fields = {field.name for field in message.layout.values}
+        for name in key:
+            if name not in fields:
+                hint = did_you_mean(name, fields, f"fields of {message.__name__}")
+                problem = f"{message.__name__} has no field {name!r} to conflate by; {hint}"
+                raise MailboxDeclarationError(where=where, problem=problem)
+
+
+def policies_of(
+    where: str, bound: Bounded, own: Mapping[type[TLV], Policy], handled: Iterable[type[TLV]]
+) -> dict[type[TLV], Policy]:
+    """The policy and key of each handled message: its handler's, else the mailbox's; checks the keys."""
+    found = {message: own.get(message, (bound.overflow, bound.key)) for message in handled}
+    for message, (_, key) in found.items():
+        check_keys(where, (message,), key)
+    return found
+
+
+def bytes_of(message: type[TLV]) -> int:
+    """The most that a message of this type takes in memory while it waits, as far as its declaration tells."""
+    return OBJECT_BYTES + message.layout.size + sum(_variable_bytes(field) for field in message.layout.variable)
+
+
+def capacity_of(bound: Bounded, handled: Iterable[type[TLV]]) -> int:
+    """The number of messages that a mailbox with this bound holds, for an actor that handles these."""
+    if bound.bytes_max is None:
+        return bound.capacity
+    largest = max((bytes_of(message) for message in handled), default=OBJECT_BYTES)
+    return max(1, min(bound.capacity, bound.bytes_max // largest))
+
+
+def _variable_bytes(field: object) -> int:
+    constraints = getattr(field, "constraints", ())
+    limits = [one.max_length for one in constraints if isinstance(one, annotated_types.MaxLen)]
+    limits += [one.max_length for one in constraints if isinstance(one, annotated_types.Len) and one.max_length]
+    item_size = getattr(getattr(field, "codec", None), "item_size", 0) or 4  # of a text, in UTF-8 at most
+    return min(limits) * item_size if limits else VARIABLE_BYTES
+
+
+UNBOUNDED = Bounded(UNLIMITED)
+"""For ``mailbox=``: no bound. A topology refuses such an actor unless it has no memory budget."""
+
+#: The bound of actors that declare none.
+DEFAULT_BOUND = Bounded(bytes_max=1 << 20)

@@ -1,0 +1,231 @@
+"""What becomes of a message that comes to a full mailbox.
+
+As long as there is room, senders append without asking anybody. Who finds the mailbox full comes
+here; from then on one sender at a time looks, makes room and appends, under a lock. So the bound
+is exceeded by the number of threads that send at the same moment, at most.
+
+**Why the owner needs no lock.** It takes from the left, one by one, and may take more than it
+counted but never less than it counted at the start of its turn: whoever makes room first appends
+the new message and then removes an old one. ``deque.remove`` either takes the old one out or finds
+that the owner was quicker, and then there is room anyway; so a message is either handled or counted
+as dropped, never both.
+
+**Conflation.** Messages to conflate lie in the queue as `Keyed`, and ``_newest`` knows the newest
+one of each key. One that is no longer the newest is noted in ``_superseded``, in the order in which
+that happened, and is the first to go when there is no room. What survives keeps its order.
+
+Asks and plain objects are never removed; an ask to a full mailbox waits or is refused.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from pykka._envelope import Envelope
+
+from mycelium.bounds import Bounded, Policy
+from mycelium.dead_letters import DeadLetterKind, publish
+from mycelium.dispatcher.current import running
+from mycelium.dispatcher.waiting import wait_inside
+from mycelium.errors.actor import AskCycleError, MailboxFullError
+from mycelium.errors.event_loop import BlockingInLoopError
+from mycelium.mailbox import Keyed, Mailbox, unwrapped
+from mycelium.message_sets import shown
+
+if TYPE_CHECKING:
+    from tlv import TLV
+
+__all__ = ["OverflowPolicy"]
+
+
+class OverflowPolicy:
+    """The bound of one mailbox at work. `offer` is for who found it full, `put_keyed` for what is conflated."""
+
+    __slots__ = ("_bound", "_key_of", "_lock", "_lost", "_mailbox", "_newest", "_policies", "_superseded", "capacity")
+
+    def __init__(self, mailbox: Mailbox, bound: Bounded, policies: Mapping[type[TLV], Policy]) -> None:
+        self.capacity = mailbox.capacity
+        self._mailbox = mailbox
+        self._bound = bound
+        self._policies = {kind: policy for kind, (policy, _) in policies.items()}
+        self._key_of: dict[type[Any], Callable[[Any], Any]] = {
+            kind: attrgetter(*key) for kind, (policy, key) in policies.items() if policy == "conflate"
+        }
+        self._newest: dict[tuple[type[Any], Any], Keyed] = {}
+        self._superseded: deque[Keyed] = deque()
+        self._lost: deque[Any] = deque()
+        self._lock = Lock()
+
+    def put_keyed(self, item: Any) -> None:
+        """Append a message to conflate; for who found room, or has made it."""
+        with self._lock:
+            self._append_keyed(item)
+
+    def forget(self, keyed: Keyed) -> None:
+        """The owner has taken it."""
+        with self._lock:
+            keyed.taken = True
+            if self._newest.get(keyed.key) is keyed:
+                del self._newest[keyed.key]
+
+    def offer(self, item: Any, timeout: float | None = None) -> MailboxFullError | None:
+        """Put a message into a mailbox that was full a moment ago, and wake its owner; or why it was refused.
+
+        ``item`` has been counted as sent. An ask gives up after ``timeout`` seconds, if that is
+        sooner than the mailbox's own deadline.
+        """
+        message = unwrapped(item)
+        policy = self._policies.get(type(message), self._bound.overflow)
+        if type(item) is Envelope and policy in {"conflate", "drop_newest"}:
+            policy = "reject"
+        reason = ""
+        if policy == "block":
+            reason = self._wait_for_room(timeout)
+        if not reason:
+            with self._lock:
+                reason = self._place(item, policy)
+            self._tell_lost()
+        if not reason:
+            if self._mailbox.asleep:
+                self._mailbox.wake()
+            return None
+        if policy in {"drop_newest", "drop_oldest"} and type(item) is not Envelope:
+            self._lose(message, "dropped")
+            self._tell_lost()
+            return None
+        self._lose(message, "rejected")
+        publish(DeadLetterKind.DROPPED, self._mailbox.tally.name, message, "its mailbox was full", told=True)
+        error = MailboxFullError(
+            actor=self._mailbox.tally.name, message=shown(type(message)), capacity=self.capacity, reason=reason
+        )
+        error.hand_back(message)
+        return error
+
+    def _place(self, item: Any, policy: str) -> str:
+        """With the lock held: append, and make room for it; or why that cannot be."""
+        mailbox = self._mailbox
+        if policy == "conflate":
+            if self._has_room():
+                self._append_keyed(item)
+                return ""
+            kind = type(unwrapped(item))
+            known = (kind, self._key_of[kind](unwrapped(item))) in self._newest
+            if not known and not self._forget_taken():
+                return "no two of the messages that wait have one key"
+            self._append_keyed(item)
+            self._drop_superseded()
+            return ""
+        if policy == "drop_oldest" and not self._has_room():
+            oldest = self._oldest()
+            if oldest is None and not self._has_room():
+                return "there is no older one to drop"
+            mailbox.items.append(item)
+            if oldest is not None and self._remove(oldest):
+                self._lose(unwrapped(oldest), "dropped")
+            return ""
+        if policy in {"drop_newest", "reject"} and not self._has_room():
+            return "its policy is reject" if policy == "reject" else "its policy is drop_newest"
+        mailbox.items.append(item)
+        return ""
+
+    def _lose(self, message: Any, what: str) -> None:
+        self._mailbox.tally.count_overflow(type(message), what)
+        if what == "dropped":
+            self._lost.append(message)
+
+    def _tell_lost(self) -> None:
+        """Publish what was dropped; without the lock, for who listens may send in turn."""
+        while self._lost:
+            try:
+                message = self._lost.popleft()
+            except IndexError:
+                return  # another sender tells of it
+            publish(DeadLetterKind.DROPPED, self._mailbox.tally.name, message, "its mailbox was full")
+
+    def _has_room(self) -> bool:
+        return len(self._mailbox.items) < self.capacity or self._mailbox.closed
+
+    def _append_keyed(self, item: Any) -> None:
+        message = unwrapped(item)
+        key = (type(message), self._key_of[type(message)](message))
+        keyed = Keyed(item, key, self.forget)
+        self._forget_taken()
+        before = self._newest.get(key)
+        if before is not None:
+            self._superseded.append(before)
+        self._newest[key] = keyed
+        self._mailbox.items.append(keyed)
+
+    def _forget_taken(self) -> bool:
+        """Forget superseded messages that the owner has taken; whether one is left."""
+        while self._superseded and self._superseded[0].taken:
+            self._superseded.popleft()
+        return bool(self._superseded)
+
+    def _drop_superseded(self) -> None:
+        while self._forget_taken():
+            keyed = self._superseded.popleft()
+            if self._remove(keyed):
+                self._lose(unwrapped(keyed), "conflated")
+                return
+
+    def _oldest(self) -> Any:
+        """The oldest message that its policy allows to drop, or None."""
+        items = self._mailbox.items
+        try:
+            if self._may_drop(items[0]):
+                return items[0]
+        except IndexError:
+            return None
+        return next((item for item in items.copy() if self._may_drop(item)), None)
+
+    def _may_drop(self, item: Any) -> bool:
+        if isinstance(item, Envelope | Keyed):
+            return False
+        return self._policies.get(type(unwrapped(item)), self._bound.overflow) == "drop_oldest"
+
+    def _remove(self, item: Any) -> bool:
+        """Take an item out of the queue; False where the owner was quicker."""
+        while True:
+            try:
+                self._mailbox.items.remove(item)
+            except ValueError:
+                return False
+            except IndexError:
+                continue  # the queue changed while Python code compared two messages
+            return True
+
+    def _wait_for_room(self, timeout: float | None) -> str:
+        """Wait until there is room; empty, or why it did not come."""
+        seconds = self._bound.deadline_s if timeout is None else min(timeout, self._bound.deadline_s)
+        deadline = monotonic() + seconds
+        mailbox = self._mailbox
+        while not self._has_room():
+            left = deadline - monotonic()
+            if left <= 0:
+                return f"no room came within {seconds:g} s"
+            waiter = Lock()
+            waiter.acquire()
+            # Half of it, so that a sender is not woken for each place that becomes free.
+            if not mailbox.when_room(self.capacity // 2, waiter.release):
+                break
+            actor = running.actor
+            try:
+                if actor is None:
+                    waiter.acquire(timeout=left)
+                else:
+                    wait_inside(actor, mailbox, waiter, left)
+            except AskCycleError as error:
+                if not self._has_room():
+                    return f"waiting for room would never end: {error.cycle}"
+            except BlockingInLoopError as error:
+                if not self._has_room():
+                    return f"{error.actor} would wait for room on the event loop that is to make it"
+            finally:
+                mailbox.forget_waiter(waiter.release)
+        return ""
