@@ -142,7 +142,8 @@ def _compare(shelf: list[Any], at: int, more: int) -> Any:
 
 
 def _walk(shelf: list[Any], at: int, more: int) -> Any:
-    return iter(shelf[at])
+    # CPython, up to 3.13 at least, gives an iterator of a released memoryview together with an error.
+    return None if isinstance(shelf[at], memoryview) else iter(shelf[at])
 
 
 def _next(shelf: list[Any], at: int, more: int) -> Any:
