@@ -52,6 +52,8 @@ class Handling(pykka.Actor):
     _in_hand: Any = None
     #: What nobody but the first `on_receive` took: a dead letter.
     _unhandled: Any = None
+    #: How many envelopes it has taken: what the ledger does not count, it also being told by.
+    _envelopes: int = 0
 
     def _bind_handlers(self) -> None:
         # While the actor runs, and no longer: a bound method kept in the instance is a reference cycle, and a dead actor
@@ -164,6 +166,7 @@ class Handling(pykka.Actor):
         """As in pykka's loop; a declared message is counted, before its sender sees the reply."""
         message = envelope.message
         reply_to = envelope.reply_to
+        self._envelopes += 1
         cell = cell_of(self, message)
         try:
             response = self._handle_declared(message) if isinstance(message, TLV) else self._handle_receive(message)

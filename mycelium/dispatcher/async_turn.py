@@ -79,7 +79,10 @@ async def take_turn(actor: Actor, budget: int) -> bool:
 
 
 async def _handle_next(actor: Actor) -> None:
-    message: Any = actor._mailbox.items.popleft()
+    try:
+        message: Any = actor._mailbox.items.popleft()
+    except IndexError:
+        return  # a sender has dropped it, where the policy of a full mailbox says so
     if type(message) is Keyed:
         message = message.take()
     if type(message) is Sampled:
@@ -121,6 +124,7 @@ async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:
     """The reply is set when the coroutine is done, and so are the hooks that the message called for."""
     message = envelope.message
     reply_to = envelope.reply_to
+    actor._envelopes += 1
     cell = cell_of(actor, message)
     try:
         if isinstance(message, _ActorStop):

@@ -22,6 +22,7 @@ from .async_turn import take_turn
 from .coroutines import may_await
 from .current import running
 from .shared import Dispatcher
+from .slow import watch
 
 if TYPE_CHECKING:
     from threading import Lock
@@ -131,7 +132,7 @@ class EventLoop(Dispatcher):
         async def main() -> None:
             await over
 
-        with runner:
+        with watch.over(self), runner:
             runner.run(main())
         self._bury()
 

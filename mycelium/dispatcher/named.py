@@ -20,17 +20,20 @@ _lock = Lock()
 _dispatchers: dict[str, Dispatcher] = {}
 
 
-def declare_dispatcher(name: str, *, workers: int | None = None, throughput: int = THROUGHPUT) -> Dispatcher:
+def declare_dispatcher(
+    name: str, *, workers: int | None = None, throughput: int = THROUGHPUT, slow_handler_ms: int | None = None
+) -> Dispatcher:
     """Make the dispatcher of that name, or change how many workers and messages a turn it has.
 
     "asyncio" is the event loop, which has one thread always. ``workers`` is the number of threads, by default one under the GIL and one a core without it;
-    ``throughput`` is how many messages an actor handles before the next one has its turn.
+    ``throughput`` is how many messages an actor handles before the next one has its turn;
+    ``slow_handler_ms`` is how long a handler may run before it is reported (0: never).
     """
     with _lock:
         found = _dispatchers.get(name)
         if found is None:
             found = _dispatchers[name] = _made(name, name, daemon=False)
-        found.configure(workers=workers, throughput=throughput)
+        found.configure(workers=workers, throughput=throughput, slow_handler_ms=slow_handler_ms)
         return found
 
 

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from .current import running
+from .slow import watch
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
@@ -28,4 +29,5 @@ def start_pinned(actor: Actor) -> None:
 
 def _run(actor: Actor) -> None:
     running.actor = actor
-    actor._actor_loop()
+    with watch.over(None):
+        actor._actor_loop()

@@ -32,6 +32,7 @@ from mycelium.counter import gil_is_on
 
 from .clock import Clock, clock
 from .current import running
+from .slow import watch
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
@@ -55,6 +56,8 @@ class Dispatcher:
         self.workers = workers or _usual_workers()
         #: What the timers of its actors go by.
         self.clock: Clock = clock
+        #: From when on a handler is reported as slow; None where the process is to say, 0 for never.
+        self.slow_handler_ms: int | None = None
         self._ready: deque[Mailbox] = deque()
         #: The gates at which workers without work wait.
         self._idle: list[Lock] = []
@@ -67,8 +70,9 @@ class Dispatcher:
     def __repr__(self) -> str:
         return f"Dispatcher({self.name!r}, workers={self.workers}, actors={self._attached})"
 
-    def configure(self, *, workers: int | None, throughput: int) -> None:
+    def configure(self, *, workers: int | None, throughput: int, slow_handler_ms: int | None = None) -> None:
         """Change the number of workers and the length of a turn, also while actors run."""
+        self.slow_handler_ms = slow_handler_ms
         self.workers = workers or _usual_workers()
         self.throughput = throughput
 
@@ -130,7 +134,11 @@ class Dispatcher:
             self._threads += 1
             self._started += 1
             name = f"mycelium-{self.name}-{self._started}"
-            threading.Thread(target=self._work, name=name, daemon=self.daemon).start()
+            threading.Thread(target=self._run_worker, name=name, daemon=self.daemon).start()
+
+    def _run_worker(self) -> None:
+        with watch.over(self):
+            self._work()
 
     def _work(self) -> None:
         gate = Lock()

@@ -56,7 +56,7 @@ from mycelium.errors.config import (
     PrefixClashError,
     Problems,
 )
-from mycelium.errors.event_loop import BlockingInLoopError, CoroutineOutsideLoopError
+from mycelium.errors.event_loop import BlockingInLoopError, CoroutineOutsideLoopError, SlowHandlerError
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
     HandledAndIgnoredError,
@@ -175,6 +175,7 @@ __all__ = [
     "PrefixClashError",
     "Problems",
     "RecordingFileError",
+    "SlowHandlerError",
     "StoppedFirstError",
     "TimerError",
     "TopologyError",

@@ -5,13 +5,14 @@
     ActorError
       CoroutineOutsideLoopError  ACT-040  a coroutine on a dispatcher that cannot await it  (TypeError)
       BlockingInLoopError        ACT-041  waited, without await, for an actor of one's own loop (RuntimeError)
+      SlowHandlerError           ACT-042  the log entry of a handler that runs for too long
 """
 
 from __future__ import annotations
 
 from mycelium.errors.actor import ActorError
 
-__all__ = ["BlockingInLoopError", "CoroutineOutsideLoopError"]
+__all__ = ["BlockingInLoopError", "CoroutineOutsideLoopError", "SlowHandlerError"]
 
 
 class CoroutineOutsideLoopError(
@@ -39,3 +40,16 @@ class BlockingInLoopError(
 
     actor: str
     target: str
+
+
+class SlowHandlerError(
+    ActorError,
+    code="ACT-042",
+    text="{actor} has been handling {message} for {milliseconds} ms",
+    next_step='see the stack; let an actor that waits or computes have a thread of its own: dispatcher="pinned"',
+):
+    """How a handler that runs for too long is logged."""
+
+    actor: str
+    message: str
+    milliseconds: int

@@ -23,6 +23,7 @@ from pykka.messages import ProxyGetAttr
 from mycelium.actor import Actor
 from mycelium.context import ActorContext
 from mycelium.dispatcher import declare_dispatcher
+from mycelium.dispatcher.slow import watch
 from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
 from mycelium.ledger import Ledger, wait_until_quiet
 from mycelium.report import ActorFailure, Report
@@ -101,8 +102,11 @@ class Node:
         asked = self.topology.tlv
         if asked not in (None, implementation.running) and not os.environ.get(implementation.VARIABLE):
             raise ImplementationFixedError(node=self.name, asked=str(asked), running=implementation.running)
+        watch.slow_handler_ms = self.topology.slow_handler_ms
         for name, spec in self.topology.dispatchers.items():
-            declare_dispatcher(name, workers=spec.workers, throughput=spec.throughput)
+            declare_dispatcher(
+                name, workers=spec.workers, throughput=spec.throughput, slow_handler_ms=spec.slow_handler_ms
+            )
         self._actors = {name: self._create(actor) for name, actor in self.topology.actors.items()}
         connect(self._actors, self.topology.plan)
         self._ledger = Ledger(self._actors.values())

@@ -104,6 +104,7 @@ class _Reader:
             profile=header.profile,
             input_profile=header.input_profile,
             tlv=header.tlv,
+            slow_handler_ms=header.slow_handler_ms,
             venues=self._venues(),
             dispatchers=dict(self._dispatchers()),
             actors=dict(self._actors()),

@@ -23,6 +23,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, Va
 from mycelium.actor import Actor
 from mycelium.dispatcher import PINNED
 from mycelium.dispatcher.shared import THROUGHPUT
+from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
 
@@ -118,6 +119,10 @@ class DispatcherSpec(BaseModel):
         int,
         Field(ge=1, le=65_536, description="messages that an actor handles before the next one has its turn"),
     ] = THROUGHPUT
+    slow_handler_ms: Annotated[
+        int | None,
+        Field(ge=0, description="how long a handler may run before it is reported; 0 is never"),
+    ] = None
 
 
 class Header(BaseModel):
@@ -132,6 +137,10 @@ class Header(BaseModel):
         Implementation | None,
         Field(description="the implementation of the message layer; `--tlv` and `MYCELIUM_TLV` come before it"),
     ] = None
+    slow_handler_ms: Annotated[
+        int,
+        Field(ge=0, description="how long a handler may run before it is reported; by default 100, and 0 is never"),
+    ] = SLOW_HANDLER_MS
 
 
 class Topology(BaseModel):
@@ -150,6 +159,7 @@ class Topology(BaseModel):
     profile: str | None = None
     input_profile: str | None = None
     tlv: Implementation | None = None
+    slow_handler_ms: Annotated[int, Field(ge=0)] = SLOW_HANDLER_MS
     _file: str = PrivateAttr(default="")
 
     def __init__(
@@ -162,6 +172,7 @@ class Topology(BaseModel):
         profile: str | None = None,
         input_profile: str | None = None,
         tlv: Implementation | None = None,
+        slow_handler_ms: int = SLOW_HANDLER_MS,
         file: str = "",
     ) -> None:
         shown = file or f"topology {name!r}"
@@ -174,6 +185,7 @@ class Topology(BaseModel):
                 profile=profile,
                 input_profile=input_profile,
                 tlv=tlv,
+                slow_handler_ms=slow_handler_ms,
             )
         except ValidationError as error:
             refused = TopologyRefusedError.of(shown, problems_of(error, shown, Topology))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mycelium.actor import Actor
+from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.router import RoutePlan
 from mycelium.venues import VenueTable
 from tlv import DeclaredError
@@ -40,6 +41,7 @@ class ResolvedTopology:
     warnings: tuple[DeclaredError, ...] = ()
     dispatchers: Mapping[str, DispatcherSpec] = field(default_factory=dict)
     tlv: str | None = None
+    slow_handler_ms: int = SLOW_HANDLER_MS
 
     @property
     def stop_order(self) -> tuple[str, ...]:

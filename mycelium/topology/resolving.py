@@ -75,6 +75,7 @@ def resolve(
             for name, kind in check.classes.items()
         },
         dispatchers=topology.dispatchers,
+        slow_handler_ms=topology.slow_handler_ms,
         plan=check.plan,
         venues=topology.venue_table,
         warnings=tuple(warnings),

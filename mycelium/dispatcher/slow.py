@@ -1,0 +1,188 @@
+"""Reports handlers that run for too long, by name and with their stack.
+
+A thread of its own looks, twice in that time, at who runs in each thread that runs actors. What it
+compares are counts that are there anyway (messages handled, envelopes taken, steps of coroutines):
+where none of them has moved since the last look, it is the same handler that runs. So a message
+costs nothing, and what is reported is right to half the limit. The thread begins with the first
+thread that runs actors, and ends with the last.
+
+Of a coroutine it is a step between two awaits that counts: while it awaits, it holds up nobody. A
+source may wait in ``produce``, which is what its own thread is for.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Lock
+from time import monotonic
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+from mycelium.errors.event_loop import SlowHandlerError
+from mycelium.message_sets import shown
+
+from .current import running
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+
+    from .shared import Dispatcher
+
+__all__ = ["SLOW_HANDLER_MS", "Watch", "watch"]
+
+#: How long a handler may run before it is reported, where nobody says anything else.
+SLOW_HANDLER_MS = 100
+
+
+class Watched:
+    """A thread that runs actors: what it is at, and since when."""
+
+    __slots__ = ("dispatcher", "log", "marks", "message", "reported", "since", "state")
+
+    def __init__(self, dispatcher: Dispatcher | None, state: dict[str, Any]) -> None:
+        self.dispatcher = dispatcher
+        self.state = state
+        self.marks: tuple[int, ...] | None = None
+        self.since = 0.0
+        self.reported = False
+        self.message = ""
+        self.log: Any = None
+
+
+class Watch:
+    """Looks at the threads that run actors. ``slow_handler_ms`` holds where a dispatcher has none of its own; 0 is off."""
+
+    def __init__(self, *, slow_handler_ms: int = SLOW_HANDLER_MS) -> None:
+        self.slow_handler_ms = slow_handler_ms
+        self._lock = Lock()
+        self._threads: dict[int, Watched] = {}
+        self._thread: threading.Thread | None = None
+        self._over = Event()
+
+    @contextmanager
+    def over(self, dispatcher: Dispatcher | None) -> Iterator[None]:
+        """While this thread runs actors: watch it."""
+        ident = threading.get_ident()
+        with self._lock:
+            self._threads[ident] = Watched(dispatcher, vars(running))
+            if self._thread is None:
+                self._over = Event()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._over,), name="mycelium-watch", daemon=True
+                )
+                self._thread.start()
+        try:
+            yield
+        finally:
+            last = None
+            with self._lock:
+                del self._threads[ident]
+                if not self._threads:
+                    last, self._thread = self._thread, None
+                    self._over.set()
+            if last is not None:
+                last.join()
+
+    def look(self, now: float) -> None:
+        """Compare with what was seen before; ``now`` in seconds, of any clock that goes on."""
+        with self._lock:
+            threads = tuple(self._threads.items())
+        for ident, watched in threads:
+            actor: Actor | None = watched.state.get("actor")
+            limit = self._limit_ms(watched)
+            marks = _marks_of(actor, watched.state) if actor is not None and limit else None
+            if marks != watched.marks:
+                if watched.reported:
+                    watched.log.warning(
+                        "slow handler ended",
+                        code=SlowHandlerError.code,
+                        message=watched.message,
+                        total_ms=round(1000 * (now - watched.since)),
+                    )
+                watched.marks = marks
+                watched.since = now
+                watched.reported = False
+            elif marks is not None and actor is not None and not watched.reported:
+                running_ms = round(1000 * (now - watched.since))
+                if running_ms >= limit:
+                    watched.reported = True
+                    self._report(watched, actor, ident, running_ms)
+
+    def _report(self, watched: Watched, actor: Actor, ident: int, running_ms: int) -> None:
+        watched.message, stack = _place(sys._current_frames().get(ident))
+        watched.log = actor.log
+        slow = SlowHandlerError(actor=actor.name, message=watched.message, milliseconds=running_ms)
+        watched.log.warning(
+            "handler is slow",
+            code=slow.code,
+            message=watched.message,
+            running_ms=running_ms,
+            error=str(slow),
+            stack=stack,
+        )
+
+    def _limit_ms(self, watched: Watched) -> int:
+        own = None if watched.dispatcher is None else watched.dispatcher.slow_handler_ms
+        return self.slow_handler_ms if own is None else own
+
+    def _run(self, over: Event) -> None:
+        while not over.wait(self._pause_s()):
+            self.look(monotonic())
+
+    def _pause_s(self) -> float:
+        with self._lock:
+            limits = [limit for limit in map(self._limit_ms, self._threads.values()) if limit]
+        return min(limits, default=2 * SLOW_HANDLER_MS) / 2000
+
+
+def _marks_of(actor: Actor, state: dict[str, Any]) -> tuple[int, ...] | None:
+    """What moves when the actor goes on to something else; None while it rests."""
+    mailbox = actor.mailbox
+    if mailbox.asleep or getattr(actor, "_pumping", False):
+        return None
+    handled = sum(cell.handled for cell in tuple(mailbox.tally.cells.values()))
+    return (id(actor), handled, actor._envelopes, state.get("steps", 0))
+
+
+def _place(frame: FrameType | None) -> tuple[str, str]:
+    """What is handled in this thread, and the stack from the handler on."""
+    frames: list[FrameType] = []
+    message = "no message"
+    turns = _turns()
+    while frame is not None:
+        if frame.f_code in turns:
+            given = frame.f_locals.get(turns[frame.f_code])
+            given = getattr(given, "message", given)
+            message = "no message" if given is None else shown(type(given))
+            break
+        frames.append(frame)
+        frame = frame.f_back
+    lines = traceback.StackSummary.extract((one, one.f_lineno) for one in reversed(frames))
+    return message, "".join(lines.format()).rstrip()
+
+
+def _turns() -> dict[CodeType, str]:
+    """The functions that call handlers and hooks, and the variable in which each has the message."""
+    from mycelium.actor import Actor
+
+    found = {
+        Actor._drain.__code__: "message",
+        Actor._handle_envelope.__code__: "envelope",
+        Actor._handle_batch.__code__: "first",
+        Actor._take_turn.__code__: "",
+    }
+    loop = sys.modules.get("mycelium.dispatcher.async_turn")
+    if loop is not None:
+        found[loop._call.__code__] = "message"
+        found[loop._handle_envelope.__code__] = "envelope"
+        found[loop._run_hooks.__code__] = ""
+        found[loop.take_turn.__code__] = ""
+    return found
+
+
+#: The watch of this process.
+watch = Watch()
