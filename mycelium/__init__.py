@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from mycelium.router import connect
     from mycelium.source import Progress, Source
     from mycelium.timers import Timer, Timers
-    from mycelium.topology import ActorSpec, DispatcherSpec, ResolvedTopology, Topology, resolve
+    from mycelium.topology import ActorSpec, DispatcherSpec, MailboxSpec, ResolvedTopology, Topology, resolve
     from mycelium.venues import Venue, VenueTable
     from tlv import Batch
 
@@ -78,6 +78,7 @@ _HOMES = {
     "LedgerReading": "mycelium.ledger",
     "LedgerRow": "mycelium.ledger",
     "Mailbox": "mycelium.mailbox",
+    "MailboxSpec": "mycelium.topology",
     "MessageSet": "mycelium.message_sets",
     "Node": "mycelium.node",
     "OverflowRow": "mycelium.ledger",
@@ -128,6 +129,7 @@ __all__ = [
     "LedgerReading",
     "LedgerRow",
     "Mailbox",
+    "MailboxSpec",
     "MessageSet",
     "Node",
     "OverflowRow",

@@ -10,7 +10,7 @@ from tlv import implementation
 
 from .errors.node import ActorFailedError, LedgerError
 
-__all__ = ["ActorCounts", "ActorFailure", "HandOff", "MessageCounts", "Report", "SourceProgress"]
+__all__ = ["ActorCounts", "ActorFailure", "HandOff", "MessageCounts", "OverflowCounts", "Report", "SourceProgress"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,16 @@ class ActorCounts:
     handled: int
     failed: int
     waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverflowCounts:
+    """What the full mailbox of one actor did with messages of one type: dropped, conflated or rejected them."""
+
+    actor: str
+    message: str
+    what: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,7 @@ class Report:
     unrouted: Mapping[str, int] = field(default_factory=dict)
     failures: tuple[ActorFailure, ...] = ()
     summaries: Mapping[str, str] = field(default_factory=dict)
+    overflows: tuple[OverflowCounts, ...] = ()
 
     @property
     def total(self) -> MessageCounts:

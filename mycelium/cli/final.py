@@ -32,6 +32,8 @@ def final_lines(report: Report, width: int | None = None) -> Iterator[str]:
         delays = f"p50 {time_text(report.hand_off.p50_us)}, p99 {time_text(report.hand_off.p99_us)}"
         yield f"hand-off  {delays} ({report.hand_off.samples:,} samples)"
     yield f"memory    {bytes_text(report.resident_bytes)} resident, {bytes_text(report.peak_bytes)} at most"
+    for row in report.overflows:
+        yield f"full      {row.actor} {row.what} {row.count:,} {row.message}"
     for message, count in report.unrouted.items():
         yield f"unrouted  {count:,} {message} were emitted, and nobody receives them"
     yield from (click.style(f"failed    {line}", fg="red") for line in failure_lines(report))

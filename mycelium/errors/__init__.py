@@ -47,6 +47,7 @@ from mycelium.errors.bench import (
     CountsPageError,
     WrongAnswerError,
 )
+from mycelium.errors.budget import MemoryBudgetError
 from mycelium.errors.config import (
     ConfigDeclarationError,
     ConfigError,
@@ -154,6 +155,7 @@ __all__ = [
     "LedgerError",
     "MailboxDeclarationError",
     "MailboxFullError",
+    "MemoryBudgetError",
     "MessageClashError",
     "MessageNameClashError",
     "MessageSetError",

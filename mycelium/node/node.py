@@ -203,6 +203,7 @@ class Node:
             venues=self.topology.venues,
             dispatcher=resolved.dispatcher,
             interrupted=self.request_stop,
+            bound=resolved.bound,
         )
         arguments = () if resolved.config is None else (resolved.config,)
         try:

@@ -9,7 +9,7 @@ from mycelium.errors.actor import ActorError
 from mycelium.errors.node import NodeError
 from mycelium.ledger import Ledger
 from mycelium.memory import peak_bytes, resident_bytes
-from mycelium.report import ActorCounts, ActorFailure, HandOff, MessageCounts, Report, SourceProgress
+from mycelium.report import ActorCounts, ActorFailure, HandOff, MessageCounts, OverflowCounts, Report, SourceProgress
 from mycelium.source import Source
 from mycelium.texts import text_of
 from mycelium.topology import ResolvedTopology
@@ -67,6 +67,10 @@ def observe(
         unrouted=dict(reading.unrouted),
         failures=(*(failure for failure in died if failure is not None), *stuck),
         summaries=summaries,
+        overflows=tuple(
+            OverflowCounts(actor=row.actor, message=row.message, what=row.what, count=row.count)
+            for row in reading.overflows
+        ),
     )
 
 

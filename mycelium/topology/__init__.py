@@ -6,8 +6,8 @@ the classes that it names and gives a `resolved` topology, which a node starts.
 
 from __future__ import annotations
 
-from .model import ActorSpec, DispatcherSpec, Topology
+from .model import ActorSpec, DispatcherSpec, MailboxSpec, Topology
 from .resolved import ResolvedActor, ResolvedTopology
 from .resolving import resolve
 
-__all__ = ["ActorSpec", "DispatcherSpec", "ResolvedActor", "ResolvedTopology", "Topology", "resolve"]
+__all__ = ["ActorSpec", "DispatcherSpec", "MailboxSpec", "ResolvedActor", "ResolvedTopology", "Topology", "resolve"]

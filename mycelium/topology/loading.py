@@ -103,6 +103,7 @@ class _Reader:
             name=header.name or Path(self.file).stem,
             profile=header.profile,
             input_profile=header.input_profile,
+            memory_mb=header.memory_mb,
             tlv=header.tlv,
             slow_handler_ms=header.slow_handler_ms,
             venues=self._venues(),

@@ -16,11 +16,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from mycelium.actor import Actor
+from mycelium.bounds import UNLIMITED, Bounded, Overflow
 from mycelium.dispatcher import PINNED
 from mycelium.dispatcher.shared import THROUGHPUT
 from mycelium.dispatcher.slow import SLOW_HANDLER_MS
@@ -29,12 +31,48 @@ from mycelium.venues import Venue, VenueTable, duplicate_venues
 
 from .problems import problems_of
 
-__all__ = ["ActorSpec", "DispatcherSpec", "Header", "Topology"]
+__all__ = ["ActorSpec", "DispatcherSpec", "Header", "MailboxSpec", "Topology"]
+
+#: What all mailboxes of a service may hold together, unless its topology says otherwise; a MB has a million bytes.
+MEMORY_MB = 50.0
 
 #: As `tlv.implementation.CHOICES` has them.
 Implementation = Literal["python", "native", "legacy"]
 
 ACTOR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class MailboxSpec(BaseModel):
+    """The bound of one actor's mailbox; a key that is left out is as the class of the actor says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    capacity: Annotated[int | None, Field(ge=1, lt=UNLIMITED, description="messages that wait, at most")] = None
+    overflow: Annotated[
+        Overflow | None,
+        Field(
+            description="what becomes of a message when it is full: block, drop_oldest, drop_newest, conflate, reject"
+        ),
+    ] = None
+    key: Annotated[tuple[str, ...] | None, Field(description="the fields by which conflate tells messages apart")] = (
+        None
+    )
+    deadline_s: Annotated[float | None, Field(gt=0, description="seconds that block waits for room")] = None
+    bytes_max: Annotated[int | None, Field(ge=1, description="the bound in bytes; the lower one holds")] = None
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _one_or_many(cls, given: Any) -> Any:
+        return (given,) if isinstance(given, str) else given
+
+    def applied_to(self, bound: Bounded) -> Bounded:
+        """The bound that comes of it for a class with this one. Raises `MailboxDeclarationError`."""
+        given = {name: value for name, value in self if value is not None}
+        if "capacity" in given:
+            given.setdefault("bytes_max", None)
+        if given.get("overflow", "conflate") != "conflate":
+            given.setdefault("key", ())
+        return replace(bound, **given)
 
 
 class ActorSpec(BaseModel):
@@ -66,6 +104,10 @@ class ActorSpec(BaseModel):
             description='who runs it: "default", "pinned" for a thread of its own, "asyncio", or a dispatcher of this topology'
         ),
     ] = ""
+    mailbox: Annotated[
+        MailboxSpec | None,
+        Field(description="how much waits for it, and what becomes of a message when that is full"),
+    ] = None
     config: Annotated[Any, Field(description="the section of its config, or in Python a config object")] = None
 
     @field_validator("actor_class", mode="before")
@@ -133,6 +175,9 @@ class Header(BaseModel):
     name: Annotated[str, Field(description="shown in reports and logs; by default the name of the file")] = ""
     profile: Annotated[str | None, Field(description="the profile that runs where none is asked for")] = None
     input_profile: Annotated[str | None, Field(description="the profile that `mycelium run --input` chooses")] = None
+    memory_mb: Annotated[
+        float, Field(ge=0, description="the most that all mailboxes together may hold, in MB; 0 for no limit")
+    ] = MEMORY_MB
     tlv: Annotated[
         Implementation | None,
         Field(description="the implementation of the message layer; `--tlv` and `MYCELIUM_TLV` come before it"),
@@ -158,6 +203,7 @@ class Topology(BaseModel):
     dispatchers: dict[str, DispatcherSpec] = Field(default_factory=dict)
     profile: str | None = None
     input_profile: str | None = None
+    memory_mb: float = Field(default=MEMORY_MB, ge=0)
     tlv: Implementation | None = None
     slow_handler_ms: Annotated[int, Field(ge=0)] = SLOW_HANDLER_MS
     _file: str = PrivateAttr(default="")
@@ -171,6 +217,7 @@ class Topology(BaseModel):
         dispatchers: Mapping[str, DispatcherSpec | Mapping[str, Any]] | None = None,
         profile: str | None = None,
         input_profile: str | None = None,
+        memory_mb: float = MEMORY_MB,
         tlv: Implementation | None = None,
         slow_handler_ms: int = SLOW_HANDLER_MS,
         file: str = "",
@@ -184,6 +231,7 @@ class Topology(BaseModel):
                 dispatchers=dict(dispatchers or {}),
                 profile=profile,
                 input_profile=input_profile,
+                memory_mb=memory_mb,
                 tlv=tlv,
                 slow_handler_ms=slow_handler_ms,
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mycelium.actor import Actor
+from mycelium.bounds import Bounded
 from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.router import RoutePlan
 from mycelium.venues import VenueTable
@@ -18,12 +19,13 @@ __all__ = ["ResolvedActor", "ResolvedTopology"]
 
 @dataclass(frozen=True, slots=True)
 class ResolvedActor:
-    """One actor that will run: its name, class and config, and the dispatcher that the file gives it, if any."""
+    """One actor that will run: its name, class and config, and the dispatcher and bound that the file gives it, if any."""
 
     name: str
     actor_class: type[Actor]
     config: object | None
     dispatcher: str = ""
+    bound: Bounded | None = None
 
 
 @dataclass(frozen=True, slots=True)

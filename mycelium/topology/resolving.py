@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mycelium.actor import Actor
+from mycelium.bounds import Bounded, policies_of
 from mycelium.config import Config
-from mycelium.contract import contract_of
+from mycelium.contract import contract_of, own_policies
 from mycelium.dispatcher import PINNED
 from mycelium.dispatcher.coroutines import ASYNCIO, coroutine_in
 from mycelium.dispatcher.named import DEFAULT, declared_dispatchers
+from mycelium.errors.actor import MailboxDeclarationError
 from mycelium.errors.topology import (
     ConfigNotTakenError,
     MessageClashError,
@@ -31,6 +33,7 @@ from mycelium.router import RoutePlan, plan_routes
 from mycelium.source import Source
 from tlv import TLV, DeclaredError
 
+from .budget import budget_problem
 from .importing import import_actor
 from .model import ActorSpec, Topology
 from .overrides import Override, merge_overrides, read_override
@@ -71,7 +74,9 @@ def resolve(
         file=topology.file,
         profile=check.profile,
         actors={
-            name: ResolvedActor(name, kind, check.configs.get(name), check.running[name].dispatcher)
+            name: ResolvedActor(
+                name, kind, check.configs.get(name), check.running[name].dispatcher, check.bounds.get(name)
+            )
             for name, kind in check.classes.items()
         },
         dispatchers=topology.dispatchers,
@@ -102,6 +107,7 @@ class _Check:
         self.running: dict[str, ActorSpec] = {}
         self.classes: dict[str, type[Actor]] = {}
         self.configs: dict[str, object] = {}
+        self.bounds: dict[str, Bounded] = {}
         self.plan: RoutePlan | None = None
 
     def run(self, *, input: str | None, speed: str | None, overrides: Sequence[str]) -> None:
@@ -109,6 +115,7 @@ class _Check:
         self._import_classes()
         self._check_type_ids()
         self._check_dispatchers()
+        self._check_bounds()
         arguments = self._arguments(input, speed, overrides)
         for name in self.classes:
             self._load_config(name, arguments[name])
@@ -186,6 +193,21 @@ class _Check:
                 problem = f"{method}() is a coroutine, which needs {ASYNCIO!r}, got {place!r}"
             if problem:
                 self._refuse(key_text("actors", name, "dispatcher"), problem)
+
+    def _check_bounds(self) -> None:
+        for name, kind in self.classes.items():
+            spec = self.running[name].mailbox
+            if spec is None:
+                continue
+            contract = contract_of(kind)
+            try:
+                self.bounds[name] = bound = spec.applied_to(contract.bound)
+                policies_of(kind.__name__, bound, own_policies(contract.table), contract.handled)
+            except MailboxDeclarationError as error:
+                self._refuse(key_text("actors", name, "mailbox"), error.problem)
+        problem = budget_problem(self.file, self.topology.memory_mb, self.classes, self.bounds)
+        if problem is not None and not self.unread:
+            self.problems.append(problem)
 
     def _arguments(self, input: str | None, speed: str | None, overrides: Sequence[str]) -> dict[str, list[Override]]:
         """The command line's settings by actor; what nobody can take is a problem."""
