@@ -7,7 +7,6 @@ is counted, and what happens when the handler raises; `emit` is how a message le
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -26,10 +25,12 @@ from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, 
 from mycelium.errors.message_set import UnknownKeywordError
 from mycelium.handling import DRAIN_MAX, Handling
 from mycelium.latency import SAMPLE_MASK, now_ns
+from mycelium.lazy_event import LazyEvent
 from mycelium.mailbox import Mailbox, Sampled
 from mycelium.message_sets import shown
 from mycelium.nearest import did_you_mean
 from mycelium.ref import ActorRef
+from mycelium.registry import is_registered
 from mycelium.reply import Reply
 from mycelium.signals import Signal
 from mycelium.stop_flag import StopFlag
@@ -96,7 +97,7 @@ class Actor(Handling):
     name: str
     """The actor's name in its topology, else the name of its class."""
 
-    ended: threading.Event
+    ended: LazyEvent
     """Set when all is over: hooks done, mail left over counted as dead letters."""
 
     failure: BaseException | None
@@ -175,8 +176,8 @@ class Actor(Handling):
         self.name = context.name or type(self).__name__
         self._tally.name = self.name
         open_mailbox(self._mailbox, self.__contract__, context.bound)
-        self.actor_stopped = StopFlag(self._mailbox)
-        self.ended = threading.Event()
+        self.actor_stopped: Any = StopFlag(self._mailbox)
+        self.ended = LazyEvent()
         self.failure = None
         self._begun = False
         self._actor_ref = ActorRef(self)
@@ -370,7 +371,7 @@ class Actor(Handling):
 
     def _end(self) -> None:
         # Registered still, where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
-        if pykka.ActorRegistry.get_by_urn(self.actor_urn) is not None:
+        if is_registered(self.actor_ref):
             pykka.ActorRegistry.unregister(self.actor_ref)
         self._actor_loop_teardown()
 

@@ -16,6 +16,10 @@ def gil_is_on() -> bool:
     return probe()
 
 
+#: Held while a counter is read: one for all of them, since reports read them one after the other.
+_reading = Lock()
+
+
 class SharedCounter:
     """Counts calls from any thread and loses none.
 
@@ -33,7 +37,7 @@ class SharedCounter:
     __slots__ = ("_lock", "_reads", "advance")
 
     def __init__(self, *, locked: bool | None = None) -> None:
-        self._lock = Lock()
+        self._lock = _reading
         self._reads = 0
         ticks = count().__next__
         use_lock = not gil_is_on() if locked is None else locked

@@ -39,6 +39,16 @@ def _upper_end(bucket: int) -> int:
 
 
 _BUCKETS = _bucket(_LARGEST) + 1
+#: Samples that are kept one by one before there are buckets.
+_FEW = 16
+_EMPTY = array("Q")
+
+
+def _counted(samples: Iterable[int]) -> array[int]:
+    buckets = array("Q", bytes(8 * _BUCKETS))
+    for sample in samples:
+        buckets[_bucket(sample)] += 1
+    return buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +62,30 @@ class Latency:
 
 
 class LatencyHistogram:
-    """Counts by logarithmic bucket (9 KB once it is used). One thread records; any may read or merge."""
+    """Counts by logarithmic bucket (9 KB, but a few samples cost a few bytes). One thread records; any may read or merge."""
 
-    __slots__ = ("_buckets", "_max")
+    __slots__ = ("_buckets", "_few", "_max")
 
     def __init__(self) -> None:
-        self._buckets = array("Q")
+        self._buckets = _EMPTY
+        #: The first samples: an actor that has handled little shall not have all the buckets for it.
+        self._few: tuple[int, ...] = ()
         self._max = 0
 
     def record(self, value_ns: int) -> None:
         """Add one latency."""
         value = min(max(value_ns, 0), _LARGEST)
-        if not self._buckets:
-            self._buckets = array("Q", bytes(8 * _BUCKETS))
-        self._buckets[_bucket(value)] += 1
         self._max = max(self._max, value)
+        if self._buckets:
+            self._buckets[_bucket(value)] += 1
+        elif len(self._few) < _FEW:
+            self._few += (value,)
+        else:
+            self._buckets = _counted((*self._few, value))
+
+    def counts(self) -> array[int]:
+        """How many samples each bucket has; empty without samples."""
+        return self._buckets or (_counted(self._few) if self._few else _EMPTY)
 
     def summary(self) -> Latency:
         """The quantiles of what was recorded so far."""
@@ -78,7 +97,7 @@ def summarize(histograms: Iterable[LatencyHistogram]) -> Latency:
     merged: list[int] = []
     largest = 0
     for one in histograms:
-        buckets = one._buckets
+        buckets = one.counts()
         if buckets:
             merged = [a + b for a, b in zip(merged, buckets, strict=True)] if merged else list(buckets)
             largest = max(largest, one._max)

@@ -54,6 +54,10 @@ if TYPE_CHECKING:
 __all__ = ["Internal", "Keyed", "Mailbox", "Sampled", "is_control", "unwrapped"]
 
 
+#: Held for a few steps, when somebody begins to wait for room or for the end of an actor: one for all mailboxes.
+_lock = Lock()
+
+
 class Internal:
     """A message of an actor to itself, which is no dead letter when the actor is gone."""
 
@@ -148,7 +152,7 @@ class Mailbox:
         self.waits_for: Mailbox | None = None
         self._gate = Lock()
         self._gate.acquire()
-        self._lock = Lock()
+        self._lock = _lock
         self._waiting_for_room: list[tuple[int, Callable[[], None]]] = []
         #: Who is to be told when the owner has ended, by mailbox.
         self._watchers: dict[Mailbox, Callable[[BaseException | None], None]] | None = None
@@ -207,7 +211,9 @@ class Mailbox:
     def attach(self, owner: Actor, dispatcher: Dispatcher) -> None:
         """From now on the owner gets its turns from a dispatcher; `mycelium.dispatcher.shared` tells what the locks do."""
         self.owner = owner
-        self.queued = Lock()
+        # Nobody sleeps at the gate of an actor that gets its turns: it is free for another use.
+        self.queued = self._gate
+        self.queued.release()
         self.running = Lock()
         self.dispatcher = dispatcher
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
+
+from mycelium.lazy_event import LazyEvent
 
 if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["StopFlag"]
 
 
-class StopFlag(threading.Event):
+class StopFlag(LazyEvent):
     """``Actor.actor_stopped``: whoever sets it also closes the mailbox for declared messages."""
+
+    __slots__ = ("_mailbox",)
 
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__()

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Tally"]
 
 
+#: Held for a few steps, at the first message of a type and at dead letters: one for all tallies.
+_lock = Lock()
+
+
 class Cell:
     """What one receiver did with one message type. Written by its thread only."""
 
@@ -57,7 +61,7 @@ class Tally:
         #: Emitted, but received by nobody. Written by the actor's thread only.
         self.unrouted: dict[type[Any], int] = {}
         self.latency = LatencyHistogram()
-        self._lock = Lock()
+        self._lock = _lock
 
     def sent_counter(self, kind: type[Any]) -> Callable[[], int]:
         """What a sender calls once per message of this type to this actor."""
