@@ -19,6 +19,7 @@ from mycelium.contract import Contract, compile_contract, open_mailbox
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.dispatcher.clock import clock
 from mycelium.dispatcher.coroutines import refuse_coroutines
+from mycelium.dispatcher.current import running
 from mycelium.dispatcher.named import DEFAULT, dispatcher_named
 from mycelium.dispatcher.pinned import PINNED, start_pinned
 from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, WiringError
@@ -328,6 +329,9 @@ class Actor(Handling):
             dispatcher.attach(self)
 
     def _find_dispatcher(self) -> Dispatcher | None:
+        if running.simulation is not None:
+            refuse_coroutines(type(self), running.simulation.name)
+            return running.simulation
         name = self._context.dispatcher or self.dispatcher
         refuse_coroutines(type(self), name)
         if name == PINNED:
@@ -356,11 +360,9 @@ class Actor(Handling):
                 self._begun = True
                 self._bind_handlers()
                 self._actor_loop_setup()
-            waiting = len(mailbox.items)
-            mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
-            budget = min(waiting, budget)
-            while budget > 0 and not stopped():
-                budget -= self._drain(budget)
+            mailbox.high_water_mark = max(mailbox.high_water_mark, waiting := len(mailbox.items))
+            while (budget := min(waiting, budget)) > 0 and (left := len(mailbox.items)) and not stopped():
+                budget -= self._drain(min(budget, left))
             mailbox.make_room_known()
         except BaseException:
             self._fail_turn()

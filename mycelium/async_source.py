@@ -13,7 +13,9 @@ from pykka._envelope import Envelope
 
 from mycelium.actor import Actor
 from mycelium.dispatcher.coroutines import ASYNCIO
+from mycelium.dispatcher.current import running
 from mycelium.errors.actor import NothingProducedError, PauseOutsideError, WiringError
+from mycelium.errors.event_loop import CoroutineOutsideLoopError
 from mycelium.mailbox import Internal
 from mycelium.source import Source
 from mycelium.texts import text_of
@@ -95,6 +97,8 @@ class AsyncSource(Source, dispatcher=ASYNCIO):
         return True
 
     def _find_dispatcher(self) -> Dispatcher | None:
+        if running.simulation is not None:
+            raise CoroutineOutsideLoopError(actor=self.name, method="produce", dispatcher=running.simulation.name)
         if (self._context.dispatcher or self.dispatcher) != ASYNCIO:
             raise WiringError(actor=self.name, reason=f'a source that awaits must run on "{ASYNCIO}"')
         return Actor._find_dispatcher(self)

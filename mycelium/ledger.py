@@ -13,6 +13,7 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from mycelium.dispatcher.current import settle
 from mycelium.latency import Latency, summarize
 from mycelium.message_sets import is_message
 
@@ -238,6 +239,7 @@ def wait_until_quiet(actors: Iterable[Actor], timeout: float) -> bool:
     Sources that have not finished are not quiet. Two looks with the same counts, both at resting
     actors, are needed: mail that moves between the looks changes a count.
     """
+    settle()
     everybody = tuple(actors)
     ledger = Ledger(everybody)
     deadline = monotonic() + timeout

@@ -23,15 +23,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from threading import Lock
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
 from mycelium.bounds import Bounded, Policy
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.dispatcher.current import running
-from mycelium.dispatcher.waiting import wait_inside
+from mycelium.dispatcher.current import now, running
+from mycelium.dispatcher.waiting import wait_inside, wait_outside
 from mycelium.errors.actor import AskCycleError, MailboxFullError
 from mycelium.errors.event_loop import BlockingInLoopError
 from mycelium.mailbox import Keyed, Mailbox, unwrapped
@@ -203,10 +202,10 @@ class OverflowPolicy:
     def _wait_for_room(self, timeout: float | None) -> str:
         """Wait until there is room; empty, or why it did not come."""
         seconds = self._bound.deadline_s if timeout is None else min(timeout, self._bound.deadline_s)
-        deadline = monotonic() + seconds
+        deadline = now() + seconds
         mailbox = self._mailbox
         while not self._has_room():
-            left = deadline - monotonic()
+            left = deadline - now()
             if left <= 0:
                 return f"no room came within {seconds:g} s"
             waiter = Lock()
@@ -217,7 +216,7 @@ class OverflowPolicy:
             actor = running.actor
             try:
                 if actor is None:
-                    waiter.acquire(timeout=left)
+                    wait_outside(waiter, left)
                 else:
                     wait_inside(actor, mailbox, waiter, left)
             except AskCycleError as error:

@@ -6,14 +6,13 @@ import queue
 import sys
 from collections.abc import Awaitable, Generator
 from threading import Lock, RLock
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
 from mycelium.dispatcher.awaiting import is_in_event_loop, wait_in_loop
-from mycelium.dispatcher.current import running
-from mycelium.dispatcher.waiting import wait_inside
+from mycelium.dispatcher.current import now, running
+from mycelium.dispatcher.waiting import wait_inside, wait_outside
 from mycelium.errors.actor import AskTimeoutError
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Reply(pykka.ThreadingFuture[T]):
 
     def expect(self, actor: str, message: str, timeout: float) -> None:
         """Give this reply a deadline, and what to say when it passes."""
-        self._asked = (actor, message, timeout, monotonic() + timeout)
+        self._asked = (actor, message, timeout, now() + timeout)
 
     def get(self, *, timeout: float | None = None) -> Any:
         """The outcome: returns the value or raises the exception; waits for it where it is not there yet."""
@@ -139,7 +138,7 @@ class Reply(pykka.ThreadingFuture[T]):
     def _sleep(self, waiter: Lock, seconds: float) -> bool:
         actor = running.actor
         if actor is None:
-            return waiter.acquire(timeout=seconds)
+            return wait_outside(waiter, seconds)
         return wait_inside(actor, self.target, waiter, seconds)
 
     def _is_settled(self) -> bool:
@@ -147,7 +146,7 @@ class Reply(pykka.ThreadingFuture[T]):
 
     def _seconds(self, timeout: float | None) -> float:
         if timeout is None:
-            return -1 if self._asked is None else max(self._asked[3] - monotonic(), 0)
+            return -1 if self._asked is None else max(self._asked[3] - now(), 0)
         return max(timeout, 0)
 
     def _time_out(self, timeout: float | None) -> None:

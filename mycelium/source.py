@@ -6,13 +6,13 @@ import sys
 import threading
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from mycelium.actor import Actor
+from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.pinned import PINNED
 from mycelium.errors.actor import NothingProducedError, PauseOutsideError, WiringError
 from mycelium.mailbox import Internal, Mailbox
@@ -114,27 +114,31 @@ class Source(Actor):
         Other mail is handled meanwhile. Raises `PauseOutsideError` anywhere else: a handler that
         waits keeps the mailbox from being served.
         """
-        return self.wait_until(monotonic() + seconds)
+        return self.wait_until(now() + seconds)
 
     def wait_until(self, moment: float) -> bool:
-        """As `pause`, until ``time.monotonic()`` has reached ``moment``."""
+        """As `pause`, until ``time.monotonic()`` has reached ``moment``; in a simulation, its clock."""
         if not self._pumping:
             raise PauseOutsideError(actor=self.name)
         items = self._mailbox.items
         while not self.actor_stopped.is_set():
             if items and _is_stop(items[0]):
                 break
-            left = moment - monotonic()
+            left = moment - now()
             if left <= 0:
                 return False
             if items:
                 self._drain(1)
-            else:
+            elif running.simulation is None:
                 self._mailbox.wait(left)
+            else:
+                running.simulation.sleep(self._mailbox, moment)
         self._cut_short = True
         return True
 
     def _find_dispatcher(self) -> Dispatcher | None:
+        if running.simulation is not None:
+            return running.simulation
         if (self._context.dispatcher or self.dispatcher) != PINNED:
             reason = f"a source waits while it produces, and must be {PINNED}; one that awaits is an AsyncSource"
             raise WiringError(actor=self.name, reason=reason)
@@ -177,7 +181,7 @@ class Source(Actor):
 
     def _pump_chunk(self, produced: Iterator[TLV]) -> bool:
         items = self._mailbox.items
-        room = self.chunk
+        room = self.chunk if running.simulation is None else 1  # others may have their turn after each
         for message in produced:
             self.emit(message)
             room -= 1

@@ -9,7 +9,7 @@ from typing import Any
 import pykka
 import pytest
 
-from mycelium import Actor, ActorContext, ActorRef, handles
+from mycelium import Actor, ActorContext, ActorRef, Batch, handles
 from mycelium.dispatcher import current_actor, declare_dispatcher
 from mycelium.errors import AskCycleError, AskTimeoutError, DispatcherUnknownError
 from tlv import TLV, i64
@@ -266,6 +266,24 @@ def test_an_actor_with_much_mail_lets_others_have_their_turn() -> None:
     quiet.stop(timeout=DEADLINE)
     assert len(order) == 101
     assert order.index("quiet") <= 20
+
+
+@pytest.mark.parametrize("dispatcher", ["default", "pinned"])
+def test_a_batch_handler_that_takes_all_that_waits_ends_the_turn(dispatcher: str) -> None:
+    class Sizes(Actor, receives=Number, dispatcher=dispatcher):
+        def __init__(self) -> None:
+            super().__init__()
+            self.sizes: list[int] = []
+
+        @handles(batch=True)
+        def on_numbers(self, numbers: Batch[Number]) -> None:
+            self.sizes.append(len(numbers))
+
+    actor = Sizes.create()
+    for number in range(5):  # before it runs, so that they wait together
+        actor.actor_ref.tell(Number(number))
+    assert actor.launch().proxy().sizes.get(timeout=DEADLINE) == [5]
+    assert actor.failure is None
 
 
 @pytest.mark.parametrize("workers", [1, 4])

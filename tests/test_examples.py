@@ -30,6 +30,16 @@ SHOWN = {
         "last: ",
         "Mbo(header=RecordHeader(",
     ],
+    "testing_an_actor.py": [
+        "one actor by itself: [Bar(high=7, low=5)]",
+        "a probe got Bar(high=7, low=5)",
+        "[ACT-045] probe expected Bar, but nothing came within 0.05 s; before that it got Bar(high=7, low=5);",
+        "an hour of the feed, in no time: 6 trades at 3600 s",
+        "the same seed, the same turns: True",
+        "another seed, other turns: True",
+        "replayed: True",
+        "the ledger saw the fault: 3 sent = 2 handled + 1 dropped",
+    ],
     "uniswap_logs.py": ["V3Swap ", "last V3Swap(amount0=", "token1 per token0, in raw units: "],
     "validated_config.py": ["mode='live'", "[CFG-001] GatewayConfig: 6 problems", "#GATEWAY_SYMBOLS="],
     "zero_copy_tlv.py": [

@@ -1,14 +1,16 @@
-"""Which actor is running in this thread."""
+"""Which actor is running in this thread, and what time it is for it."""
 
 from __future__ import annotations
 
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.testing.simulation import Simulation
 
-__all__ = ["current_actor", "running"]
+__all__ = ["current_actor", "now", "running", "settle"]
 
 
 class Running(threading.local):
@@ -19,6 +21,8 @@ class Running(threading.local):
     depth = 0
     #: How many steps of coroutines this thread has run.
     steps = 0
+    #: Who runs whatever is launched in this thread, in a test; see `mycelium.testing.simulation`.
+    simulation: Simulation | None = None
 
 
 running = Running()
@@ -27,3 +31,15 @@ running = Running()
 def current_actor() -> Actor | None:
     """The actor whose handler or hook runs in this thread, or None."""
     return running.actor
+
+
+def now() -> float:
+    """``time.monotonic()``, and in a simulation the seconds of its clock."""
+    simulation = running.simulation
+    return monotonic() if simulation is None else simulation.clock.now()
+
+
+def settle() -> None:
+    """Before a wait for other threads: in a simulation there are none, so let everybody run until all is quiet."""
+    if running.simulation is not None:
+        running.simulation.run()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
 
-__all__ = ["note_wait", "wait_inside"]
+__all__ = ["note_wait", "wait_inside", "wait_outside"]
 
 #: Actors that run inside each other on one stack, at most; further ones wait as if they were elsewhere.
 DEPTH_MAX = 16
@@ -38,6 +38,8 @@ def wait_inside(actor: Actor, target: Mailbox | None, waiter: Lock, seconds: flo
     ``target`` is whose answer it is, where that is known. Raises `AskCycleError`.
     """
     with note_wait(actor, target):
+        if running.simulation is not None:
+            return running.simulation.wait(waiter, seconds)
         dispatcher = actor.mailbox.dispatcher
         if dispatcher is None:
             return waiter.acquire(timeout=seconds)
@@ -52,6 +54,13 @@ def wait_inside(actor: Actor, target: Mailbox | None, waiter: Lock, seconds: flo
         dispatcher.refuse_wait(actor, target)
         with dispatcher.blocking():
             return waiter.acquire(timeout=seconds)
+
+
+def wait_outside(waiter: Lock, seconds: float) -> bool:
+    """As `wait_inside`, for a thread that runs no actor; in a simulation, the actors run meanwhile."""
+    if running.simulation is None:
+        return waiter.acquire(timeout=seconds)
+    return running.simulation.wait(waiter, seconds)
 
 
 @contextmanager

@@ -6,6 +6,7 @@
       TLVError                  TLV-nnn  tlv/errors.py         messages and frames
       MessageSetError           MSG-nnn  message_set.py        declaring message sets and handlers
       ActorError                ACT-nnn  actor.py              telling, asking, emitting
+                                         testing.py            and what only tests raise
       ConfigError               CFG-nnn  config.py             settings and where they come from
       TopologyError             TOP-nnn  topology.py           topology files
       NodeError                 NOD-nnn  node.py               running a topology
@@ -89,6 +90,13 @@ from mycelium.errors.node import (
     RecordingFileError,
     UnexpectedError,
 )
+from mycelium.errors.testing import (
+    ExpectationError,
+    ExtraMissingError,
+    InjectedFaultError,
+    ScheduleError,
+    SimulationError,
+)
 from mycelium.errors.topology import (
     ActorImportError,
     ActorModuleError,
@@ -145,11 +153,14 @@ __all__ = [
     "DuplicateNameError",
     "EmptyMessageSetError",
     "EnvFileError",
+    "ExpectationError",
+    "ExtraMissingError",
     "HandledAndIgnoredError",
     "HandlerClashError",
     "HandlerFailedError",
     "HandlerSignatureError",
     "ImplementationFixedError",
+    "InjectedFaultError",
     "InputMissingError",
     "InvalidConfigError",
     "LedgerError",
@@ -177,6 +188,8 @@ __all__ = [
     "PrefixClashError",
     "Problems",
     "RecordingFileError",
+    "ScheduleError",
+    "SimulationError",
     "SlowHandlerError",
     "StoppedFirstError",
     "TimerError",

@@ -23,6 +23,7 @@ from pykka.messages import ProxyGetAttr
 from mycelium.actor import Actor
 from mycelium.context import ActorContext
 from mycelium.dispatcher import declare_dispatcher
+from mycelium.dispatcher.current import settle
 from mycelium.dispatcher.slow import watch
 from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
 from mycelium.ledger import Ledger, wait_until_quiet
@@ -240,6 +241,7 @@ class Node:
 
     def _is_finished(self, timeout: float) -> bool:
         """Whether everything has run out, waiting up to ``timeout`` for it."""
+        settle()
         deadline = time.monotonic() + timeout
         sources = [actor for actor in self._actors.values() if isinstance(actor, Source)]
         awaited: Iterable[Actor] = sources or self._actors.values()
@@ -262,6 +264,7 @@ class Node:
         actor = self._actors[name]
         if not actor.mailbox.started or any(name == failure.actor for failure in self._stuck):
             return
+        settle()
         moved = self._handled()
         moved_at = time.monotonic()
         while not actor.ended.wait(_SLICE_S):

@@ -1,14 +1,4 @@
-"""For tests of actors: runs one by itself, between what it is sent and what it emits. ::
-
-    from mycelium.testing import run_actor
-
-    def test_a_bar_has_the_highest_and_the_lowest_price() -> None:
-        done = run_actor(Bars, [Trade(price=7), Trade(price=5)], config=BarsConfig(trades=2))
-        assert done.emitted == [Bar(high=7, low=5)]
-
-It needs no test framework. Logic that is worth many tests is better kept in a plain class beside the
-actor, where no thread is in the way.
-"""
+"""Runs one actor by itself, between what it is sent and what it emits."""
 
 from __future__ import annotations
 
@@ -20,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from mycelium.actor import Actor
 from mycelium.context import ActorContext
 from mycelium.contract import contract_of
+from mycelium.dispatcher.current import settle
 from mycelium.errors.actor import DeadActorError
 from mycelium.errors.node import ActorStuckError
 from mycelium.handlers import handles
@@ -82,6 +73,7 @@ def run_actor(
             with suppress(DeadActorError):
                 actor.actor_ref.tell(message)
         if isinstance(actor, Source):
+            settle()
             actor.finished.wait(timeout)
     finally:
         for one in actors.values():
@@ -94,5 +86,6 @@ def run_actor(
 def _end(actor: Actor, timeout: float) -> None:
     if actor.actor_ref.is_alive():
         actor.actor_ref.stop(block=False)
+    settle()
     if not actor.ended.wait(timeout):
         raise ActorStuckError(actor=actor.name, seconds=timeout, waiting=len(actor.mailbox))
