@@ -118,6 +118,8 @@ def _resize(shelf: list[Any], at: int, more: int) -> Any:
 
 
 def _again(shelf: list[Any], at: int, more: int) -> Any:
+    if isinstance(shelf[at], int):
+        return None  # bytes(n) are as many zeros
     return (copy.copy, copy.deepcopy, bytes, lambda one: one.replace(), lambda one: one.to_owned())[more % 5](shelf[at])
 
 
