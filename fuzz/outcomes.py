@@ -28,13 +28,12 @@ class UnexpectedError(AssertionError):
 def told(call: Callable[..., Any], *arguments: Any, allowed: tuple[type[Exception], ...] = ()) -> Outcome:
     """What a call returns, or which error it raises: a declared one, or one of those that are `allowed`."""
     try:
-        value = call(*arguments)
+        return plain(call(*arguments))
     except Exception as problem:
         if is_declared(problem) or type(problem) in allowed:
             return Outcome(("error", type(problem).__name__, ADDRESS.sub("", str(problem))))
         text = f"{type(problem).__name__}: {problem}"
         raise UnexpectedError(text) from problem
-    return plain(value)
 
 
 def is_declared(problem: Exception) -> bool:
