@@ -168,6 +168,9 @@ class Handling(pykka.Actor):
         reply_to = envelope.reply_to
         self._envelopes += 1
         cell = cell_of(self, message)
+        if getattr(reply_to, "abandoned", False):
+            cell.dropped += 1
+            return
         try:
             response = self._handle_declared(message) if isinstance(message, TLV) else self._handle_receive(message)
         except Exception:

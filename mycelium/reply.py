@@ -13,7 +13,7 @@ import pykka
 from mycelium.dispatcher.awaiting import is_in_event_loop, wait_in_loop
 from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.waiting import wait_inside, wait_outside
-from mycelium.errors.actor import AskTimeoutError
+from mycelium.errors.actor import AskCycleError, AskTimeoutError
 
 if TYPE_CHECKING:
     from pykka._future import GetHookFunc
@@ -47,6 +47,8 @@ class Reply(pykka.ThreadingFuture[T]):
         self._asked: tuple[str, str, float, float] | None = None
         #: The mailbox of the actor that is to answer.
         self.target: Mailbox | None = None
+        #: Nobody waits any more, and handling the question again would only close the same circle again.
+        self.abandoned = False
 
     def expect(self, actor: str, message: str, timeout: float) -> None:
         """Give this reply a deadline, and what to say when it passes."""
@@ -82,7 +84,12 @@ class Reply(pykka.ThreadingFuture[T]):
             return (yield from super().__await__())
         if not self._is_settled():
             seconds = self._seconds(timeout)
-            if not (yield from wait_in_loop(self._waiters, self._is_settled, self.target, seconds)):
+            try:
+                answered = yield from wait_in_loop(self._waiters, self._is_settled, self.target, seconds)
+            except AskCycleError:
+                self.abandoned = True
+                raise
+            if not answered:
                 self._time_out(timeout)
         if self._outcome is None:
             from asyncio import to_thread
@@ -139,7 +146,11 @@ class Reply(pykka.ThreadingFuture[T]):
         actor = running.actor
         if actor is None:
             return wait_outside(waiter, seconds)
-        return wait_inside(actor, self.target, waiter, seconds)
+        try:
+            return wait_inside(actor, self.target, waiter, seconds)
+        except AskCycleError:
+            self.abandoned = True
+            raise
 
     def _is_settled(self) -> bool:
         return self._outcome is not None or self._get_hook is not None

@@ -101,9 +101,11 @@ class YieldsText(Source, emits=Tick):
 class Stuck(Source, emits=Tick):
     """Its generator does not come to an end before it is released."""
 
+    entered = threading.Event()
     released = threading.Event()
 
     def produce(self) -> Iterator[TLV]:
+        self.entered.set()
         self.released.wait()
         yield from ()
 

@@ -138,6 +138,7 @@ def test_a_stuck_source_is_waited_for_once() -> None:
     node = Node(Topology(name="demo", actors={"stuck": Stuck}), stall_s=0.2)
     node.start()
     try:
+        assert Stuck.entered.wait(DEADLINE_S)
         node.stop()
         assert [failure.error for failure in node.report().failures] == ["ActorStuckError"]
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 import pykka
 import pytest
 
-from mycelium import Actor, ActorContext, ActorRef, Batch, handles
+from mycelium import Actor, ActorContext, ActorRef, Batch, Ledger, handles
 from mycelium.dispatcher import current_actor, declare_dispatcher
 from mycelium.errors import AskCycleError, AskTimeoutError, DispatcherUnknownError
 from tlv import TLV, i64
@@ -192,8 +192,15 @@ def test_asking_oneself_is_refused(dispatcher: str) -> None:
         def on_question(self, question: Question) -> Any:
             return self.actor_ref.ask(question, timeout=DEADLINE)
 
+    actor = Narcissus.create()
+    ref = actor.launch()
     with pytest.raises(AskCycleError, match="Narcissus -> Narcissus"):
-        Narcissus.start().ask(Question(hops=1), timeout=DEADLINE)
+        ref.ask(Question(hops=1), timeout=DEADLINE)
+    # What it had asked is dropped: handled, it would ask the same again, for ever.
+    ledger = Ledger((actor,))
+    ref.stop(timeout=DEADLINE)
+    row = ledger.read().total
+    assert (row.sent, row.handled, row.dropped) == (2, 1, 1)
 
 
 def test_a_proxy_and_a_future_wait_as_an_ask_does() -> None:

@@ -126,6 +126,9 @@ async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:
     reply_to = envelope.reply_to
     actor._envelopes += 1
     cell = cell_of(actor, message)
+    if getattr(reply_to, "abandoned", False):
+        cell.dropped += 1
+        return
     try:
         if isinstance(message, _ActorStop):
             await _wind_down(actor)
