@@ -27,7 +27,7 @@ VARIABLE = "MYCELIUM_TLV"
 CHOICES = ("native", "python", "legacy")
 
 #: What it costs to run without the compiled core; measured by `mycelium bench ab`.
-SLOWER = "so making and reading messages takes several times as long"
+SLOWER = "so making and reading messages takes about 7 times as long"
 
 C = TypeVar("C", bound=type[Any])
 
