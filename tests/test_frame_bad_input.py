@@ -115,7 +115,7 @@ def test_without_a_checksum_every_change_of_one_byte_gives_views_or_a_declared_e
         read_all(frame)
 
 
-@settings(max_examples=5000)
+@settings(max_examples=2000)
 @given(st.binary(max_size=200), st.integers(-8, 208))
 @example(b"", 0)
 @example(b"MYCL", 0)
@@ -125,7 +125,7 @@ def test_random_bytes_are_refused(data: bytes, offset: int) -> None:
         list(read_frames(data + b"\1", offset % (len(data) + 1)))
 
 
-@settings(max_examples=3000)
+@settings(max_examples=1500)
 @given(st.binary(max_size=160), st.booleans())
 def test_random_payloads_give_views_or_a_declared_error(payload: bytes, checksum: bool) -> None:
     read_all(sealed(payload + bytes(-len(payload) % 8), checksum=checksum))
