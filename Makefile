@@ -43,7 +43,7 @@ types: $(VENV)/.dev ## check the types, strictly
 	@$(BIN)/mypy
 
 coverage: $(VENV)/.dev ## run the test suite and measure branch coverage
-	@$(BIN)/python -m pytest --twins --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest --twins --dist each --cov --cov-report=term $(ARGS)
 
 wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 	@rm -rf dist build
