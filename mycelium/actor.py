@@ -27,7 +27,8 @@ from mycelium.errors.message_set import UnknownKeywordError
 from mycelium.handling import DRAIN_MAX, Handling
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.lazy_event import LazyEvent
-from mycelium.mailbox import Mailbox, Sampled
+from mycelium.mail import Sampled
+from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
 from mycelium.nearest import did_you_mean
 from mycelium.ref import ActorRef

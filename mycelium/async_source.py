@@ -16,7 +16,7 @@ from mycelium.dispatcher.coroutines import ASYNCIO
 from mycelium.dispatcher.current import running
 from mycelium.errors.actor import NothingProducedError, PauseOutsideError, WiringError
 from mycelium.errors.event_loop import CoroutineOutsideLoopError
-from mycelium.mailbox import Internal
+from mycelium.mail import Internal
 from mycelium.source import Source
 from mycelium.texts import text_of
 from tlv import TLV

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from itertools import repeat, starmap
+from itertools import repeat
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +14,7 @@ from pykka._envelope import Envelope
 
 from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
 from mycelium.latency import now_ns
-from mycelium.mailbox import Keyed, Sampled, unwrapped
+from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.message_sets import shown
 from mycelium.tally import Cell
 from mycelium.texts import text_of
@@ -87,7 +87,7 @@ class Handling(pykka.Actor):
         message: Any = None
         turns = repeat((), min(waiting, DRAIN_MAX))
         try:
-            for message in starmap(self._mailbox.items.popleft, turns):
+            for message in self._mailbox.taken(turns):
                 kind = type(message)
                 if kind is not current:
                     if kind is Keyed:
@@ -130,9 +130,12 @@ class Handling(pykka.Actor):
         kind = type(first)
         items = self._mailbox.items
         messages = [first]
-        while items and len(messages) < BATCH_MAX:
+        while len(messages) < BATCH_MAX:
             # Taken before it is looked at: a sender may drop what is at the head of a full mailbox meanwhile.
-            head = items.popleft()
+            try:
+                head = items.popleft()
+            except IndexError:
+                break
             if type(unwrapped(head)) is not kind or type(head) is Envelope:
                 items.appendleft(head)
                 break

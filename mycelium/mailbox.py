@@ -20,8 +20,7 @@ to one caller only.
 Both arguments need that a store before an append, or before a look at an empty queue, is seen by
 those who look at the queue after it. The GIL gives that; without a GIL, the deque's own lock does.
 
-What lies in the queue: a declared message as it is; a `Sampled` one, with the time when it was put
-there; one that may be conflated, with its key; everything else, and every ask, in pykka's Envelope.
+What lies in the queue: see `mycelium.mail`.
 
 A bound is looked at by senders, with one comparison; who finds the mailbox full goes to
 `mycelium.overflow`.
@@ -30,18 +29,19 @@ A bound is looked at by senders, with one comparison; who finds the mailbox full
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import starmap
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pykka
 from pykka._envelope import Envelope
-from pykka.messages import _ActorStop
 
 from mycelium.bounds import NO_POLICY, UNLIMITED, Bounded, Policy
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.errors.actor import StoppedFirstError
+from mycelium.mail import Keyed, Sampled, is_control, unwrapped
 from mycelium.message_sets import shown
 from mycelium.tally import Tally
 from tlv import TLV
@@ -51,44 +51,11 @@ if TYPE_CHECKING:
     from mycelium.dispatcher.shared import Dispatcher
     from mycelium.overflow import OverflowPolicy
 
-__all__ = ["Internal", "Keyed", "Mailbox", "Sampled", "is_control", "unwrapped"]
+__all__ = ["Mailbox"]
 
 
 #: Held for a few steps, when somebody begins to wait for room or for the end of an actor: one for all mailboxes.
 _lock = Lock()
-
-
-class Internal:
-    """A message of an actor to itself, which is no dead letter when the actor is gone."""
-
-    __slots__ = ()
-
-
-class Sampled:
-    """A message whose hand-off latency is measured."""
-
-    __slots__ = ("message", "sent_at")
-
-    def __init__(self, message: Any, sent_at: int) -> None:
-        self.message = message
-        self.sent_at = sent_at
-
-
-class Keyed:
-    """A message that a newer one of the same key may replace; ``item`` is the message, or a `Sampled`."""
-
-    __slots__ = ("_forget", "item", "key", "taken")
-
-    def __init__(self, item: Any, key: tuple[type[Any], Any], forget: Callable[[Keyed], None]) -> None:
-        self.item = item
-        self.key = key
-        self.taken = False
-        self._forget = forget
-
-    def take(self) -> Any:
-        """For the owner, who has it: no newer one is to replace it any more; the item."""
-        self._forget(self)
-        return self.item
 
 
 class Mailbox:
@@ -266,6 +233,21 @@ class Mailbox:
             self.high_water_mark = count
         return count
 
+    def taken(self, turns: Iterable[tuple[()]]) -> Iterator[Any]:
+        """Take an item for each turn; the owner has counted as many."""
+        if self._overflow is None or not self._overflow.removes:
+            return starmap(self.items.popleft, turns)
+        return self._taken_while_any(turns)
+
+    def _taken_while_any(self, turns: Iterable[tuple[()]]) -> Iterator[Any]:
+        # A sender that makes room may have appended before the owner counted, and remove an older one after that.
+        for _ in turns:
+            try:
+                item = self.items.popleft()
+            except IndexError:
+                return
+            yield item
+
     def _is_due(self) -> bool:
         return bool(self.items) or self.refusing
 
@@ -378,15 +360,3 @@ class Mailbox:
         told = told or reply_to is not None
         publish(DeadLetterKind.DEAD_RECEIVER, self.tally.name, message, "it stopped before it came to it", told=told)
         return 1
-
-
-def is_control(message: object) -> bool:
-    """Whether this only steers an actor: nothing is lost when it comes too late."""
-    return isinstance(message, _ActorStop | Internal)
-
-
-def unwrapped(item: Any) -> Any:
-    """The message in what lies in a queue."""
-    if type(item) is Keyed:
-        item = item.item
-    return item.message if isinstance(item, Envelope | Sampled) else item

@@ -4,9 +4,9 @@ As long as there is room, senders append without asking anybody. Who finds the m
 here; from then on one sender at a time looks, makes room and appends, under a lock. So the bound
 is exceeded by the number of threads that send at the same moment, at most.
 
-**Why the owner needs no lock.** It takes from the left, one by one, and may take more than it
-counted but never less than it counted at the start of its turn: whoever makes room first appends
-the new message and then removes an old one. ``deque.remove`` either takes the old one out or finds
+**Why the owner needs no lock.** It takes from the left, one by one, until it has as many as it
+counted or finds the queue empty: a sender that makes room may have appended before the owner
+counted, and take an older one out after that. ``deque.remove`` either takes the old one out or finds
 that the owner was quicker, and then there is room anyway; so a message is either handled or counted
 as dropped, never both.
 
@@ -33,7 +33,8 @@ from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.waiting import wait_inside, wait_outside
 from mycelium.errors.actor import AskCycleError, MailboxFullError
 from mycelium.errors.event_loop import BlockingInLoopError
-from mycelium.mailbox import Keyed, Mailbox, unwrapped
+from mycelium.mail import Keyed, unwrapped
+from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
 
 if TYPE_CHECKING:
@@ -45,13 +46,26 @@ __all__ = ["OverflowPolicy"]
 class OverflowPolicy:
     """The bound of one mailbox at work. `offer` is for who found it full, `put_keyed` for what is conflated."""
 
-    __slots__ = ("_bound", "_key_of", "_lock", "_lost", "_mailbox", "_newest", "_policies", "_superseded", "capacity")
+    __slots__ = (
+        "_bound",
+        "_key_of",
+        "_lock",
+        "_lost",
+        "_mailbox",
+        "_newest",
+        "_policies",
+        "_superseded",
+        "capacity",
+        "removes",
+    )
 
     def __init__(self, mailbox: Mailbox, bound: Bounded, policies: Mapping[type[TLV], Policy]) -> None:
         self.capacity = mailbox.capacity
         self._mailbox = mailbox
         self._bound = bound
         self._policies = {kind: policy for kind, (policy, _) in policies.items()}
+        #: Whether senders take messages out to make room.
+        self.removes = not {"drop_oldest", "conflate"}.isdisjoint({bound.overflow, *self._policies.values()})
         self._key_of: dict[type[Any], Callable[[Any], Any]] = {
             kind: attrgetter(*key) for kind, (policy, key) in policies.items() if policy == "conflate"
         }

@@ -11,7 +11,7 @@ from mycelium.contract import contract_of
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.errors.actor import DeadActorError, DeadlineMissingError, NotReceivedError
 from mycelium.latency import SAMPLE_MASK, now_ns
-from mycelium.mailbox import Sampled, is_control
+from mycelium.mail import Sampled, is_control
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
 from tlv import TLV

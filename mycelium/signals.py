@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from mycelium.mailbox import Internal
+from mycelium.mail import Internal
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor

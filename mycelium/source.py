@@ -15,7 +15,8 @@ from mycelium.actor import Actor
 from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.pinned import PINNED
 from mycelium.errors.actor import NothingProducedError, PauseOutsideError, WiringError
-from mycelium.mailbox import Internal, Mailbox
+from mycelium.mail import Internal
+from mycelium.mailbox import Mailbox
 from mycelium.texts import text_of
 from tlv import TLV
 

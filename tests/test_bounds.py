@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from mycelium import Actor, ActorContext, Bounded, Ledger, dead_letters, handles, wait_until_quiet
 from mycelium.bounds import UNBOUNDED, UNLIMITED, bytes_of
 from mycelium.errors import MailboxDeclarationError, MailboxFullError
+from mycelium.mail import unwrapped
 from mycelium.route_plan import plan_routes
 from mycelium.router import connect
 from tlv import TLV, Batch, i64
@@ -404,6 +405,27 @@ def test_an_emission_that_one_receiver_refuses_reaches_all_others() -> None:
 
 
 # Under load.
+
+
+class Losing(Collector, mailbox=Bounded(3, overflow="drop_oldest")):
+    """Takes out what comes next while it handles a message, as a sender does that makes room."""
+
+    def keep(self, message: TLV) -> int:
+        count = super().keep(message)
+        if self.mailbox.items and type(unwrapped(self.mailbox.items[0])) is Trade:
+            self._tally.count_overflow(type(unwrapped(self.mailbox.items.popleft())), "dropped")
+        return count
+
+
+@pytest.mark.parametrize("place", ["default", "pinned", "asyncio"])
+def test_messages_that_senders_take_out_during_a_turn_are_no_failure_of_the_actor(place: str) -> None:
+    actor = Losing.create(context=ActorContext(dispatcher=place))
+    tell_all(actor, trades(1, 2, 3, 4))
+    actor.launch()
+    wait_until_quiet([actor], timeout=DEADLINE_S)
+    tell_all(actor, trades(5))
+    assert numbers(handled_by(actor)) == [2, 4, 5]
+    assert actor.failure is None
 
 
 @pytest.mark.parametrize("kind", [Oldest, Newest, Rejecting, Blocking, Conflating])

@@ -15,7 +15,8 @@ from pykka.messages import _ActorStop
 
 from mycelium.errors import StoppedFirstError
 from mycelium.latency import now_ns
-from mycelium.mailbox import Internal, Mailbox, Sampled
+from mycelium.mail import Internal, Sampled
+from mycelium.mailbox import Mailbox
 from mycelium.reply import Reply
 from tlv import TLV, i64
 

@@ -21,7 +21,7 @@ from pykka.messages import _ActorStop
 from mycelium.errors.actor import StoppedFirstError
 from mycelium.handling import cell_of
 from mycelium.latency import now_ns
-from mycelium.mailbox import Keyed, Sampled
+from mycelium.mail import Keyed, Sampled
 from mycelium.message_sets import shown
 from tlv import TLV
 

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any, Self
 from mycelium.dispatcher.current import running
 from mycelium.dispatcher.shared import Dispatcher
 from mycelium.errors.testing import ScheduleError, SimulationError
-from mycelium.mailbox import Keyed, Mailbox, unwrapped
+from mycelium.mail import Keyed, unwrapped
+from mycelium.mailbox import Mailbox
 from mycelium.source import Source
 from tlv import TLV
 
