@@ -7,7 +7,7 @@ is counted, and what happens when the handler raises; `emit` is how a message le
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -22,22 +22,19 @@ from mycelium.dispatcher.coroutines import refuse_coroutines
 from mycelium.dispatcher.current import running
 from mycelium.dispatcher.named import DEFAULT, dispatcher_named
 from mycelium.dispatcher.pinned import PINNED, start_pinned
-from mycelium.errors.actor import NotInitializedError, UndeclaredEmissionError, WiringError
+from mycelium.errors.actor import NotInitializedError, WiringError
 from mycelium.errors.message_set import UnknownKeywordError
 from mycelium.handling import DRAIN_MAX, Handling
-from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.lazy_event import LazyEvent
-from mycelium.mail import Sampled
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
 from mycelium.nearest import did_you_mean
 from mycelium.ref import ActorRef
 from mycelium.registry import is_registered
 from mycelium.reply import Reply
+from mycelium.sending import Sending
 from mycelium.signals import Signal
 from mycelium.stop_flag import StopFlag
-from mycelium.texts import text_of
-from tlv import TLV
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,7 +45,6 @@ if TYPE_CHECKING:
     from mycelium.death_watch import Terminated, Watches
     from mycelium.dispatcher.clock import Clock
     from mycelium.dispatcher.shared import Dispatcher
-    from mycelium.router import Route
     from mycelium.timers import Timers
     from mycelium.venues import VenueTable
 
@@ -57,7 +53,7 @@ __all__ = ["Actor"]
 pykka_logger = logging.getLogger("pykka")
 
 
-class Actor(Handling):
+class Actor(Sending, Handling):
     """An actor: one message at a time, state that nobody else touches.
 
     ::
@@ -174,7 +170,7 @@ class Actor(Handling):
         self._mailbox = self.actor_inbox
         self._tally = self._mailbox.tally
         self._context = context
-        self._routes: dict[type[Any], Route] = {}
+        self._routes = {}
         self.name = context.name or type(self).__name__
         self._tally.name = self.name
         open_mailbox(self._mailbox, self.__contract__, context.bound)
@@ -248,45 +244,6 @@ class Actor(Handling):
         publish(DeadLetterKind.UNHANDLED, self.name, message, reason, told=True)
         return super().on_receive(message)
 
-    def emit(self, message: TLV) -> None:
-        """Send a message to everyone in the topology who receives its type.
-
-        One table look-up, then an append per receiver. A receiver whose mailbox is full has its
-        policy applied (see `Bounded`); what it refuses raises `MailboxFullError` after all others
-        have got the message. What nobody receives is counted as unrouted. Raises
-        `UndeclaredEmissionError` for a type that ``emits=`` does not name. To be called in the
-        actor's own thread.
-        """
-        try:
-            route = self._routes[type(message)]
-        except KeyError:
-            pass  # and told below, so that an error does not carry this one
-        else:
-            item: Any = message
-            if not route.advance() & SAMPLE_MASK:
-                item = Sampled(message, now_ns())
-            refused = None
-            for append, items, mailbox in route.targets:
-                if len(items) < mailbox.capacity:
-                    append(item)
-                    if mailbox.asleep:
-                        mailbox.wake()
-                else:
-                    refused = mailbox.overflow.offer(item) or refused
-            if refused is not None:
-                raise refused
-            return
-        self._emit_unrouted(message)
-
-    async def ask(self, ref: pykka.ActorRef[Any], message: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - as every ask
-        """Ask another actor from a coroutine, and await the answer: ``await self.ask(ref, message, timeout=1.0)``.
-
-        Meanwhile the event loop runs others; this actor's next message waits. ``timeout`` is in
-        seconds. Raises what `ActorRef.ask` does, and `AskCycleError` where the other one waits for this one.
-        """
-        future = ref.ask(message, block=False, timeout=timeout)
-        return await (future.within(timeout) if isinstance(future, Reply) else future)
-
     def summary(self) -> str | None:
         """What to say about its work in the final report of a topology; None for nothing.
 
@@ -294,23 +251,6 @@ class Actor(Handling):
         the node that ran it.
         """
         return None
-
-    def _emit_unrouted(self, message: object) -> None:
-        declared = self.__contract__.emits
-        if type(message) not in declared:
-            named = (
-                shown(type(message)) if isinstance(message, TLV) else f"{text_of(message, repr)}, which is no message"
-            )
-            raise UndeclaredEmissionError(
-                actor=self.name,
-                message=named,
-                declared=", ".join(shown(one) for one in declared) or "nothing: it has no emits=",
-            )
-        self._tally.count_unrouted(type(message))
-
-    def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
-        self._routes = dict(routes)
-        self._tally.routes.extend(self._routes.values())
 
     # pykka's extension points, and its loop.
 
