@@ -16,6 +16,7 @@ from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
 from mycelium.latency import now_ns
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.message_sets import shown
+from mycelium.remote_traceback import sign
 from mycelium.tally import Cell
 from mycelium.texts import text_of
 from tlv import TLV, Batch, DeclaredError
@@ -211,7 +212,7 @@ class Handling(pykka.Actor):
             self._fail(message)
             return
         if isinstance(message, TLV) and error is not None:
-            _annotate(error, f"raised by actor {self.name} while it handled {shown(type(message))}")
+            sign(error, self.name, shown(type(message)))
         pykka_logger.info("Exception returned from %s to caller:", self, exc_info=sys.exc_info())
         envelope.reply_to.set_exception()
 
@@ -298,8 +299,3 @@ def _no_handler(_: Any) -> None:
 
 #: Counts what is not in the ledger: objects that are no declared messages.
 _NO_CELL = Cell()
-
-
-def _annotate(error: BaseException, note: str) -> None:
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)

@@ -89,7 +89,8 @@ class ActorRef(pykka.ActorRef[A]):
           it came to this message (both are also ``pykka.ActorDeadError``);
         * `AskTimeoutError` (also ``pykka.Timeout`` and ``TimeoutError``) when no answer came in time;
         * `MailboxFullError` where its full mailbox refused the message;
-        * the handler's own exception, with a note that names the actor and the message.
+        * the handler's own exception, with a note that names the actor and the message, and
+          with its traceback as the text ``remote_traceback``.
         """
         if not isinstance(message, TLV):
             return self._ask_as_pykka(message, block=block, timeout=timeout)

@@ -117,7 +117,13 @@ class DeclaredError(Exception):
         return hash((self.code, self.args[0]))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.values)
+        """Class and parameters, and what was added to it since: notes and other public attributes."""
+        added = {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in self.parameters and (name == "__notes__" or not name.startswith("_"))
+        }
+        return (_rebuild, (type(self), self.values), added) if added else (_rebuild, (type(self), self.values))
 
     def to_dict(self) -> dict[str, Any]:
         """Render for a log or a wire: code, error, text, parameters, retryable, next_step.

@@ -22,7 +22,7 @@
       TimerError                ACT-031  a timer with a time that cannot be       (ValueError)
 
 An ask whose handler raises gives the caller the handler's own exception, with a note that names
-the actor and the message. For objects that are no declared messages, pykka's own errors hold.
+the actor and the message, and its traceback as the text ``remote_traceback``. For objects that are no declared messages, pykka's own errors hold.
 """
 
 from __future__ import annotations
