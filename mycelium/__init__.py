@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mycelium.domain import Domain
     from mycelium.handlers import handles
     from mycelium.latency import Latency
-    from mycelium.ledger import ActorRow, Ledger, LedgerReading, LedgerRow, OverflowRow, wait_until_quiet
+    from mycelium.ledger import ActorRow, ActorTimes, Ledger, LedgerReading, LedgerRow, OverflowRow, wait_until_quiet
     from mycelium.mailbox import Mailbox
     from mycelium.message_sets import MessageSet, actor_messages, message_set
     from mycelium.node import Node
@@ -61,6 +61,7 @@ _HOMES = {
     "ActorRef": "mycelium.ref",
     "ActorRow": "mycelium.ledger",
     "ActorSpec": "mycelium.topology",
+    "ActorTimes": "mycelium.ledger",
     "AsyncSource": "mycelium.async_source",
     "Batch": "tlv",
     "Bounded": "mycelium.bounds",
@@ -112,6 +113,7 @@ __all__ = [
     "ActorRef",
     "ActorRow",
     "ActorSpec",
+    "ActorTimes",
     "AsyncSource",
     "Batch",
     "Bounded",

@@ -13,7 +13,7 @@ import pykka
 from pykka._envelope import Envelope
 
 from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
-from mycelium.latency import now_ns
+from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.message_sets import shown
 from mycelium.remote_traceback import sign
@@ -55,6 +55,8 @@ class Handling(pykka.Actor):
     _unhandled: Any = None
     #: How many envelopes it has taken: what the ledger does not count, it also being told by.
     _envelopes: int = 0
+    #: Whether a message of the batch in hand is one whose times are measured.
+    _sampled: bool = False
 
     def _bind_handlers(self) -> None:
         # While the actor runs, and no longer: a bound method kept in the instance is a reference cycle, and a dead actor
@@ -94,17 +96,25 @@ class Handling(pykka.Actor):
                     if kind is Keyed:
                         message = message.take()
                         kind = type(message)
+                    began_at = 0
                     if kind is Sampled:
-                        self._tally.latency.record(now_ns() - message.sent_at)
+                        began_at = now_ns()
+                        self._tally.latency.record(began_at - message.sent_at)
                         message = message.message
                         kind = type(message)
                     entry = table.get(kind)
                     if entry is None:
                         cell = _NO_CELL
+                        self._sampled = bool(began_at)
                         self._handle_otherwise(message)
                         break
                     handle, cell = entry
                     current = kind
+                    if began_at:
+                        handle(message)
+                        cell.handled += 1
+                        self._tally.handling.record(now_ns() - began_at)
+                        continue
                 handle(message)
                 cell.handled += 1
         except Exception:
@@ -144,6 +154,7 @@ class Handling(pykka.Actor):
                 head = head.take()
             if type(head) is Sampled:
                 self._tally.latency.record(now_ns() - head.sent_at)
+                self._sampled = True
                 head = head.message
             messages.append(head)
         return Batch.of(messages)
@@ -153,6 +164,7 @@ class Handling(pykka.Actor):
         batch = self._take_batch(first)
         cell = self._tally.cell(kind)
         count = len(batch)
+        began_at = now_ns() if self._sampled else 0
         try:
             self._batch_table[kind](batch)
         except Exception:
@@ -165,6 +177,8 @@ class Handling(pykka.Actor):
             self._give_up(first)
         else:
             cell.handled += count
+            if began_at:
+                self._tally.handling.record((now_ns() - began_at) // count)
 
     def _handle_envelope(self, envelope: Envelope[Any]) -> None:
         """As in pykka's loop; a declared message is counted, before its sender sees the reply."""
@@ -175,6 +189,7 @@ class Handling(pykka.Actor):
         if getattr(reply_to, "abandoned", False):
             cell.dropped += 1
             return
+        began_at = now_ns() if isinstance(message, TLV) and not cell.handled & SAMPLE_MASK else 0
         try:
             response = self._handle_declared(message) if isinstance(message, TLV) else self._handle_receive(message)
         except Exception:
@@ -188,6 +203,8 @@ class Handling(pykka.Actor):
             self._give_up(message)
         else:
             self._count_envelope(message, cell)
+            if began_at:
+                self._tally.handling.record(now_ns() - began_at)
             if reply_to is not None:
                 reply_to.set(response)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
     from mycelium.tally import Cell
 
-__all__ = ["ActorRow", "Ledger", "LedgerReading", "LedgerRow", "OverflowRow", "wait_until_quiet"]
+__all__ = ["ActorRow", "ActorTimes", "Ledger", "LedgerReading", "LedgerRow", "OverflowRow", "wait_until_quiet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,16 @@ class ActorRow:
     dead_lettered: int
     waiting: int
     waiting_max: int
+    restarted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActorTimes:
+    """How long the sampled messages lay in the mailbox of one actor, and how long its handlers took."""
+
+    name: str
+    in_mailbox: Latency
+    handling: Latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +171,16 @@ class Ledger:
         """The hand-off latency over all actors, from the samples taken so far."""
         return summarize(tally.latency for tally in self._tallies)
 
+    def times(self) -> tuple[ActorTimes, ...]:
+        """Time in the mailbox and in handlers of each actor, in the order of `LedgerReading.actors`.
+
+        One message in 64 of a sender and type is sampled. Of a batch, and of an ask, the handling is measured too; a
+        batch counts with its time for each message.
+        """
+        return tuple(
+            ActorTimes(tally.name, tally.latency.summary(), tally.handling.summary()) for tally in self._tallies
+        )
+
     def _sent(self) -> Counter[Any]:
         sent: Counter[Any] = Counter()
         for tally in self._tallies:
@@ -228,6 +248,7 @@ class Ledger:
                 dead_lettered=sum(tuple(mailbox.tally.dead.values())),
                 waiting=len(mailbox),
                 waiting_max=mailbox.high_water_mark,
+                restarted=getattr(mailbox.tally, "restarts", 0),
             )
             for mailbox in self._mailboxes
         )

@@ -10,7 +10,7 @@ from tlv import implementation
 
 from .errors.node import ActorFailedError, LedgerError
 
-__all__ = ["ActorCounts", "ActorFailure", "HandOff", "MessageCounts", "OverflowCounts", "Report", "SourceProgress"]
+__all__ = ["ActorCounts", "ActorFailure", "MessageCounts", "OverflowCounts", "Report", "SourceProgress", "Times"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,30 @@ class MessageCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """A distribution of times, in microseconds, over the sampled messages."""
+
+    samples: int = 0
+    p50_us: float = 0.0
+    p99_us: float = 0.0
+    max_us: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ActorCounts:
-    """What one actor did."""
+    """What one actor did, and how long its messages lay in the mailbox and in the handler."""
 
     actor: str
     alive: bool
     handled: int
     failed: int
     waiting: int
+    waiting_max: int = 0
+    dropped: int = 0
+    dead_lettered: int = 0
+    restarted: int = 0
+    in_mailbox: Times = field(default_factory=Times)
+    handling: Times = field(default_factory=Times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +107,11 @@ class ActorFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class HandOff:
-    """Time from emit to the start of the handler, in microseconds, over the sampled messages."""
-
-    samples: int
-    p50_us: float
-    p99_us: float
-    max_us: float
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
-    """The state of a node. ``state`` is running, draining, finished, interrupted or aborted."""
+    """The state of a node. ``state`` is running, draining, finished, interrupted or aborted.
+
+    ``hand_off`` is the time from the tell or emit to the start of the handler, over all actors.
+    """
 
     topology: str
     profile: str | None
@@ -111,7 +120,7 @@ class Report:
     messages: tuple[MessageCounts, ...]
     actors: tuple[ActorCounts, ...]
     sources: tuple[SourceProgress, ...]
-    hand_off: HandOff
+    hand_off: Times
     resident_bytes: int
     peak_bytes: int
     balanced: bool

@@ -13,7 +13,7 @@ from mycelium.cli.final import failure_lines, final_lines
 from mycelium.cli.format import bytes_text, count_text, plain_table, rate_text, time_text
 from mycelium.errors.node import ActorFailedError, LedgerError
 from mycelium.memory import peak_bytes, resident_bytes
-from mycelium.report import ActorCounts, ActorFailure, HandOff, MessageCounts, Report, SourceProgress
+from mycelium.report import ActorCounts, ActorFailure, MessageCounts, Report, SourceProgress, Times
 
 TRADES = MessageCounts("TradeTLV", 1, 100, 90, 1, 4, 6, 0)
 QUOTES = MessageCounts("QuoteTLV", 2, 50, 50, 0, 0, 0, 0)
@@ -25,7 +25,7 @@ REPORT = Report(
     messages=(TRADES, QUOTES),
     actors=(ActorCounts("tape", True, 140, 1, 0),),
     sources=(SourceProgress("trades", "rows", 100, 120, "finished", {"FEED-005": 3}),),
-    hand_off=HandOff(3, 12.34, 4500.0, 5000.0),
+    hand_off=Times(3, 12.34, 4500.0, 5000.0),
     resident_bytes=43_200_000,
     peak_bytes=50_000_000,
     balanced=True,

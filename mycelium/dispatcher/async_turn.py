@@ -20,7 +20,7 @@ from pykka.messages import _ActorStop
 
 from mycelium.errors.actor import StoppedFirstError
 from mycelium.handling import cell_of
-from mycelium.latency import now_ns
+from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mail import Keyed, Sampled
 from mycelium.message_sets import shown
 from tlv import TLV
@@ -85,7 +85,8 @@ async def _handle_next(actor: Actor) -> None:
         return  # a sender has dropped it, where the policy of a full mailbox says so
     if type(message) is Keyed:
         message = message.take()
-    if type(message) is Sampled:
+    actor._sampled = type(message) is Sampled
+    if actor._sampled:
         actor._tally.latency.record(now_ns() - message.sent_at)
         message = message.message
     entry = actor._table.get(type(message))
@@ -104,6 +105,7 @@ async def _handle_next(actor: Actor) -> None:
 
 async def _call(actor: Actor, handle: Callable[[Any], Any], given: Any, message: Any, cell: Cell, count: int) -> None:
     """One message, or a batch of ``count``: to its handler, and into the cell."""
+    began_at = now_ns() if actor._sampled else 0
     try:
         made = handle(given)
         if type(made) is CoroutineType:
@@ -118,6 +120,8 @@ async def _call(actor: Actor, handle: Callable[[Any], Any], given: Any, message:
         _give_up(actor, message)
     else:
         cell.handled += count
+        if began_at:
+            actor._tally.handling.record((now_ns() - began_at) // count)
 
 
 async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:
@@ -129,6 +133,7 @@ async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:
     if getattr(reply_to, "abandoned", False):
         cell.dropped += 1
         return
+    began_at = now_ns() if isinstance(message, TLV) and not cell.handled & SAMPLE_MASK else 0
     try:
         if isinstance(message, _ActorStop):
             await _wind_down(actor)
@@ -147,6 +152,8 @@ async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:
         _give_up(actor, message)
     else:
         actor._count_envelope(message, cell)
+        if began_at:
+            actor._tally.handling.record(now_ns() - began_at)
         if reply_to is not None:
             reply_to.set(response)
 

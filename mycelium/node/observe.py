@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from mycelium.actor import Actor
 from mycelium.errors.actor import ActorError
 from mycelium.errors.node import NodeError
+from mycelium.latency import Latency
 from mycelium.ledger import Ledger
 from mycelium.memory import peak_bytes, resident_bytes
-from mycelium.report import ActorCounts, ActorFailure, HandOff, MessageCounts, OverflowCounts, Report, SourceProgress
+from mycelium.report import ActorCounts, ActorFailure, MessageCounts, OverflowCounts, Report, SourceProgress, Times
 from mycelium.source import Source
 from mycelium.texts import text_of
 from mycelium.topology import ResolvedTopology
@@ -30,7 +31,6 @@ def observe(
 ) -> Report:
     """A report of this moment."""
     reading = ledger.read()
-    latency = ledger.latency()
     died = (failure_of(actor) for actor in actors.values())
     return Report(
         topology=topology.name,
@@ -51,16 +51,23 @@ def observe(
             for row in reading.rows
         ),
         actors=tuple(
-            ActorCounts(actor=row.name, alive=row.alive, handled=row.handled, failed=row.failed, waiting=row.waiting)
-            for row in reading.actors
+            ActorCounts(
+                actor=row.name,
+                alive=row.alive,
+                handled=row.handled,
+                failed=row.failed,
+                waiting=row.waiting,
+                waiting_max=row.waiting_max,
+                dropped=row.dropped,
+                dead_lettered=row.dead_lettered,
+                restarted=row.restarted,
+                in_mailbox=_times_of(times.in_mailbox),
+                handling=_times_of(times.handling),
+            )
+            for row, times in zip(reading.actors, ledger.times(), strict=True)
         ),
         sources=tuple(_progress_of(actor) for actor in actors.values() if isinstance(actor, Source)),
-        hand_off=HandOff(
-            samples=latency.samples,
-            p50_us=latency.p50_ns / 1000,
-            p99_us=latency.p99_ns / 1000,
-            max_us=latency.max_ns / 1000,
-        ),
+        hand_off=_times_of(ledger.latency()),
         resident_bytes=resident_bytes(),
         peak_bytes=peak_bytes(),
         balanced=reading.balanced,
@@ -72,6 +79,10 @@ def observe(
             for row in reading.overflows
         ),
     )
+
+
+def _times_of(latency: Latency) -> Times:
+    return Times(latency.samples, latency.p50_ns / 1000, latency.p99_ns / 1000, latency.max_ns / 1000)
 
 
 def failure_of(actor: Actor) -> ActorFailure | None:
