@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mycelium.route_plan import Edge, RoutePlan, plan_routes
     from mycelium.router import connect
     from mycelium.source import Progress, Source
+    from mycelium.supervision import Backoff, Supervisor
     from mycelium.timers import Timer, Timers
     from mycelium.topology import ActorSpec, DispatcherSpec, MailboxSpec, ResolvedTopology, Topology, resolve
     from mycelium.venues import Venue, VenueTable
@@ -63,6 +64,7 @@ _HOMES = {
     "ActorSpec": "mycelium.topology",
     "ActorTimes": "mycelium.ledger",
     "AsyncSource": "mycelium.async_source",
+    "Backoff": "mycelium.supervision",
     "Batch": "tlv",
     "Bounded": "mycelium.bounds",
     "Config": "mycelium.config",
@@ -89,6 +91,7 @@ _HOMES = {
     "ResolvedTopology": "mycelium.topology",
     "RoutePlan": "mycelium.route_plan",
     "Source": "mycelium.source",
+    "Supervisor": "mycelium.supervision",
     "Terminated": "mycelium.death_watch",
     "Timer": "mycelium.timers",
     "Timers": "mycelium.timers",
@@ -115,6 +118,7 @@ __all__ = [
     "ActorSpec",
     "ActorTimes",
     "AsyncSource",
+    "Backoff",
     "Batch",
     "Bounded",
     "Clock",
@@ -141,6 +145,7 @@ __all__ = [
     "ResolvedTopology",
     "RoutePlan",
     "Source",
+    "Supervisor",
     "Terminated",
     "Timer",
     "Timers",

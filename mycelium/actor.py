@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 import pykka
 import structlog
 
-from mycelium.context import ActorContext, next_context
+from mycelium.context import KEPT, ActorContext, next_context
 from mycelium.contract import Contract, compile_contract, open_mailbox
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.dispatcher.clock import clock
@@ -163,6 +163,8 @@ class Actor(Sending, Handling):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """To be called first in your own ``__init__``; it runs in the thread that starts the actor."""
+        if KEPT in vars(self):
+            return  # made anew: it has all this, and keeps it
         super().__init__(*args, **kwargs)
         # Not for actors that are made while this one is.
         context = next_context.get() or ActorContext()
@@ -297,12 +299,12 @@ class Actor(Sending, Handling):
         stopped = self.actor_stopped.is_set
         mailbox = self._mailbox
         try:
-            if not self._begun:
-                self._begun = True
-                self._bind_handlers()
-                self._actor_loop_setup()
+            if not self._begun and not self._begin():
+                return True
             mailbox.high_water_mark = max(mailbox.high_water_mark, waiting := len(mailbox.items))
-            while (budget := min(waiting, budget)) > 0 and (left := len(mailbox.items)) and not stopped():
+            while (
+                (budget := min(waiting, budget)) > 0 and (left := len(mailbox.items)) and self._begun and not stopped()
+            ):
                 budget -= self._drain(min(budget, left))
             mailbox.make_room_known()
         except BaseException:
@@ -319,10 +321,7 @@ class Actor(Sending, Handling):
         self._actor_loop_teardown()
 
     def _actor_loop_teardown(self) -> None:
-        if "timers" in vars(self):
-            self.timers.cancel_all()
-        if "watches" in vars(self):
-            self.watches.end_all()
+        self._end_timers_and_watches()
         left = self._mailbox.close()
         if left:
             self.log.warning("stopped with mail left", dead_letters=left)

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from mycelium.dispatcher.clock import Clock
     from mycelium.venues import VenueTable
 
-__all__ = ["ActorContext", "next_context"]
+__all__ = ["KEPT", "ActorContext", "next_context"]
+
+#: Where ``Actor.__init__`` finds what an actor keeps that is made anew: see `mycelium.supervision.rebirth`.
+KEPT = "_kept_cell"
 
 
 @dataclass(frozen=True, slots=True)

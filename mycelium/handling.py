@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import length_hint
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pykka
 from pykka._envelope import Envelope
 
 from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
 from mycelium.latency import SAMPLE_MASK, now_ns
+from mycelium.lives import Lives
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.message_sets import shown
 from mycelium.remote_traceback import sign
@@ -22,6 +23,7 @@ from mycelium.texts import text_of
 from tlv import TLV, Batch, DeclaredError
 
 if TYPE_CHECKING:
+    from mycelium.actor import Actor
     from mycelium.context import ActorContext
     from mycelium.contract import Contract
     from mycelium.mailbox import Mailbox
@@ -37,7 +39,7 @@ BATCH_MAX = 1024
 pykka_logger = logging.getLogger("pykka")
 
 
-class Handling(pykka.Actor):
+class Handling(Lives):
     """The receiving half of an actor. Everything here runs in the actor's own thread."""
 
     __contract__: ClassVar[Contract]
@@ -170,11 +172,11 @@ class Handling(pykka.Actor):
         except Exception:
             cell.failed += count
             cell.handled += count
-            self._fail(first)
+            self._fail(first, batch)
         except BaseException:
             cell.failed += count
             cell.handled += count
-            self._give_up(first)
+            self._give_up(first, batch)
         else:
             cell.handled += count
             if began_at:
@@ -200,7 +202,7 @@ class Handling(pykka.Actor):
             if reply_to is not None:
                 stopped = StoppedFirstError(actor=self.name, message=shown(type(message)))
                 reply_to.set_exception((type(stopped), stopped, None))
-            self._give_up(message)
+            self._give_up(message, None if reply_to is None else ())
         else:
             self._count_envelope(message, cell)
             if began_at:
@@ -241,8 +243,16 @@ class Handling(pykka.Actor):
             return self._batch_table[kind](Batch.of((message,)))
         return None if kind in self.__contract__.ignores else self.on_receive(message)
 
-    def _fail(self, message: Any) -> None:
-        """What pykka does when a tell fails: log, stop, `on_failure`."""
+    def _fail(self, message: Any, messages: Sequence[Any] | None = None) -> None:
+        """What the supervisor says, else what pykka does when a tell fails: log, stop, `on_failure`.
+
+        ``messages`` are those that the handler had in hand, and that may be tried again.
+        """
+        supervision = self._supervision
+        if supervision is not None and supervision.catch(
+            cast("Actor", self), message, (message,) if messages is None else messages
+        ):
+            return
         self._in_hand = message
         self._handle_failure(*sys.exc_info())
         try:
@@ -261,13 +271,13 @@ class Handling(pykka.Actor):
         self.actor_stopped.set()
         self._pass_interrupt_on()
 
-    def _give_up(self, message: Any) -> None:
+    def _give_up(self, message: Any, messages: Sequence[Any] | None = None) -> None:
         """On a BaseException: an interrupt stops this actor and what it is part of; all else is this actor's failure.
 
         pykka stops all actors on each of them. One actor's sys.exit() does not take the others with it here.
         """
         if not isinstance(sys.exc_info()[1], KeyboardInterrupt):
-            self._fail(message)
+            self._fail(message, messages)
             return
         self._in_hand = message
         self._note_interrupt()

@@ -79,6 +79,7 @@ class Mailbox:
         "items",
         "label",
         "owner",
+        "paused",
         "queued",
         "refusing",
         "running",
@@ -115,6 +116,7 @@ class Mailbox:
         self.dispatcher: Dispatcher | None = None
         #: Whom that dispatcher runs: the owner, from its start to its end.
         self.owner: Actor | None = None
+        self.paused = False  #: The owner takes nothing until `resume`: it waits to be made anew.
         #: Whose answer the owner is waiting for.
         self.waits_for: Mailbox | None = None
         self._gate = Lock()
@@ -249,7 +251,7 @@ class Mailbox:
             yield item
 
     def _is_due(self) -> bool:
-        return bool(self.items) or self.refusing
+        return (bool(self.items) and not self.paused) or self.refusing
 
     def _sleep(self, timeout: float | None) -> None:
         deadline = None if timeout is None else monotonic() + timeout
@@ -297,6 +299,12 @@ class Mailbox:
         """The owner is stopping: take no declared messages any more, and let it see that."""
         self.refusing = True
         self.accepts.clear()
+        if self.asleep:
+            self.wake()
+
+    def resume(self) -> None:
+        """The owner's pause is over. Any thread."""
+        self.paused = False
         if self.asleep:
             self.wake()
 

@@ -18,6 +18,7 @@ from tlv import TLV
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.mailbox import Mailbox
 
 __all__ = ["ActorRef"]
 
@@ -40,6 +41,11 @@ class ActorRef(pykka.ActorRef[A]):
         self._items = mailbox.items
         self._append = mailbox.items.append
         self._capacity = mailbox.capacity
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """Where the actor's messages wait."""
+        return self._mailbox
 
     def tell(self, message: Any) -> None:
         """Send a message and do not wait for what becomes of it.

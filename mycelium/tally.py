@@ -46,7 +46,19 @@ class Cell:
 class Tally:
     """All counters of one actor. They outlive it."""
 
-    __slots__ = ("_lock", "cells", "dead", "handling", "latency", "name", "overflowed", "routes", "sent", "unrouted")
+    __slots__ = (
+        "_lock",
+        "cells",
+        "dead",
+        "handling",
+        "latency",
+        "name",
+        "overflowed",
+        "restarts",
+        "routes",
+        "sent",
+        "unrouted",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -60,6 +72,8 @@ class Tally:
         self.routes: list[Route] = []
         #: Emitted, but received by nobody. Written by the actor's thread only.
         self.unrouted: dict[type[Any], int] = {}
+        #: How often its actor was made anew. Written by the actor's thread only.
+        self.restarts = 0
         #: Of the messages that are sampled: how long they lay in the mailbox, and how long their handlers took.
         self.latency = LatencyHistogram()
         self.handling = LatencyHistogram()

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from math import inf
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mycelium.counter import gil_is_on
 
@@ -46,6 +46,9 @@ THROUGHPUT = 256
 
 class Dispatcher:
     """A queue of actors with mail, and the worker threads that serve it."""
+
+    #: Whether an actor that it runs may be made anew between two messages.
+    supervises: ClassVar[bool] = True
 
     def __init__(
         self, name: str, *, workers: int | None = None, throughput: int = THROUGHPUT, daemon: bool = False
@@ -102,7 +105,13 @@ class Dispatcher:
         outer = running.actor
         running.depth += 1
         try:
-            while mailbox.items and until.locked() and mailbox.owner is not None and monotonic() < deadline:
+            while (
+                mailbox.items
+                and until.locked()
+                and mailbox.owner is not None
+                and not mailbox.paused
+                and monotonic() < deadline
+            ):
                 self._give_turn(mailbox, 1)
         finally:
             running.depth -= 1
@@ -187,14 +196,14 @@ class Dispatcher:
 
     def _leave(self, mailbox: Mailbox) -> None:
         """The end of a turn: to the end of the queue with mail left, else to sleep."""
-        if mailbox.items and mailbox.owner is not None:
+        if mailbox.items and mailbox.owner is not None and not mailbox.paused:
             mailbox.running.release()
             if mailbox.queued.acquire(blocking=False):
                 self.enqueue(mailbox)
             return
         mailbox.asleep = True
         mailbox.running.release()
-        if mailbox.items or (mailbox.refusing and mailbox.owner is not None):
+        if (mailbox.items and not mailbox.paused) or (mailbox.refusing and mailbox.owner is not None):
             mailbox.wake()
 
     def _rest(self, gate: Lock) -> None:

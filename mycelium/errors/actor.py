@@ -20,6 +20,7 @@
       MailboxDeclarationError   ACT-021  a bound of a mailbox that cannot be      (ValueError)
       NotWatchableError         ACT-030  watched something that is no actor       (TypeError)
       TimerError                ACT-031  a timer with a time that cannot be       (ValueError)
+      SupervisionError          ACT-032  a supervisor that cannot work            (ValueError)
 
 An ask whose handler raises gives the caller the handler's own exception, with a note that names
 the actor and the message, and its traceback as the text ``remote_traceback``. For objects that are no declared messages, pykka's own errors hold.
@@ -50,6 +51,7 @@ __all__ = [
     "NothingProducedError",
     "PauseOutsideError",
     "StoppedFirstError",
+    "SupervisionError",
     "TimerError",
     "UndeclaredEmissionError",
     "WiringError",
@@ -296,3 +298,17 @@ class TimerError(
 
     actor: str
     seconds: float
+
+
+class SupervisionError(
+    ActorError,
+    ValueError,
+    code="ACT-032",
+    text="a supervisor cannot work with {setting} {value}: it takes {expected}",
+    next_step="change the setting where the supervisor is made, or what it is to start",
+):
+    """A supervisor that cannot work."""
+
+    setting: str
+    value: str
+    expected: str

@@ -1,0 +1,59 @@
+"""How a life of an actor begins: its first one, and each one that a supervisor gives it after a failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pykka
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.mailbox import Mailbox
+    from mycelium.supervision.child import Child
+
+__all__ = ["Lives"]
+
+
+class Lives(pykka.Actor):
+    """The part of an actor that knows of its supervisor. Everything here runs in the actor's own thread."""
+
+    _mailbox: Mailbox
+    #: Whether its life, this one of several, has begun.
+    _begun = False
+    #: What a supervisor knows of it; None for an actor without one.
+    _supervision: Child | None = None
+
+    def pre_restart(self, error: BaseException) -> None:
+        """Run code before a supervisor makes this actor anew; to be overridden. It still has its old state.
+
+        In the actor's own thread, in place of `on_failure`. What it raises is logged.
+        """
+
+    def post_restart(self, error: BaseException) -> None:
+        """Run code after it was made anew, `__init__` and `on_start` having run; to be overridden.
+
+        In the actor's own thread. What it raises is a failure, as in a handler.
+        """
+
+    def _begin(self) -> bool:
+        """Begin its life, or its next one; False while it pauses before that."""
+        if self._supervision is None or not self._supervision.is_due:
+            self._begun = True
+            self._bind_handlers()
+            self._actor_loop_setup()
+        elif not self.actor_stopped.is_set():
+            if self._mailbox.paused:
+                return False
+            self._begun = True
+            self._supervision.renew(cast("Actor", self))
+        return True
+
+    def _bind_handlers(self) -> None:
+        """What `Handling` does when a life begins."""
+
+    def _end_timers_and_watches(self) -> None:
+        made = vars(self)
+        if "timers" in made:
+            made["timers"].cancel_all()
+        if "watches" in made:
+            made["watches"].end_all()

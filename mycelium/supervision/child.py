@@ -1,0 +1,168 @@
+"""A supervised actor, as its supervisor knows it: carries out what was decided, in the actor's own thread."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pykka._envelope import Envelope
+
+from mycelium.dead_letters import DeadLetterKind, publish
+from mycelium.mail import Keyed, is_control
+from mycelium.mailbox import Mailbox
+from mycelium.signals import Signal
+from tlv import TLV
+
+from .policy import Directive, Mail
+from .rebirth import make_anew
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.ref import ActorRef
+
+    from .supervisor import Supervisor
+
+__all__ = ["Child", "Touched"]
+
+
+class Reborn(Signal):
+    """Mail for an actor that is to be made anew, so that it has a turn."""
+
+    __slots__ = ()
+
+    def arrive(self, actor: Actor) -> None:
+        """It has had its turn."""
+
+
+class Touched(Signal):
+    """Tells an actor that it is restarted because another one failed."""
+
+    __slots__ = ("error", "number")
+
+    def __init__(self, error: BaseException, number: int) -> None:
+        self.error = error
+        self.number = number
+
+    def arrive(self, actor: Actor) -> None:
+        """Restart, unless it was made anew after the failure that this is about."""
+        child = actor._supervision
+        if child is not None and child.made_at < self.number:
+            child.restart(actor, self.error, 0.0)
+
+
+class Child:
+    """One actor of a supervisor."""
+
+    __slots__ = ("_args", "_attempts", "_error", "_kwargs", "_message", "made_at", "ref", "restarted_at", "supervisor")
+
+    def __init__(
+        self, supervisor: Supervisor, ref: ActorRef[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        self.supervisor = supervisor
+        self.ref = ref
+        #: The number of the failure after which it was made last.
+        self.made_at = 0
+        #: When it was restarted lately: what the pause depends on.
+        self.restarted_at: list[float] = []
+        self._args = args
+        self._kwargs = kwargs
+        self._error: BaseException | None = None
+        #: What it failed on last, and how often.
+        self._message: Any = None
+        self._attempts = 0
+
+    def catch(self, actor: Actor, message: Any, messages: Sequence[Any]) -> bool:
+        """Do what the supervisor decides about the error being handled; False where the actor is to end of it.
+
+        ``messages`` are those that the failed handler had, in order.
+        """
+        error = sys.exc_info()[1]
+        assert error is not None
+        decision = self.supervisor._decide(self, error)
+        if decision.directive not in {Directive.RESUME, Directive.RESTART}:
+            return False
+        actor._in_hand = message
+        actor._log_failure(error)
+        if decision.directive is Directive.RESTART:
+            self._give_back(actor, messages)
+            self.restart(actor, error, decision.delay_s)
+        return True
+
+    def restart(self, actor: Actor, error: BaseException, delay_s: float) -> None:
+        """End the old life, and have the new one begin after a pause."""
+        try:
+            actor.pre_restart(error)
+        except Exception as further:
+            actor.log.error("pre_restart failed", exc_info=further)
+        actor._end_timers_and_watches()
+        mailbox = actor.mailbox
+        if self.supervisor.mail is Mail.DROP:
+            _drop_mail(mailbox)
+        self._error = error
+        actor._begun = False
+        mailbox.tally.restarts += 1
+        actor.log.warning("actor restarts", pause_s=round(delay_s, 3), restarts=mailbox.tally.restarts)
+        if delay_s > 0:
+            clock = actor._clock()
+            mailbox.paused = True
+            clock.call_at(clock.now() + delay_s, mailbox.resume)
+        mailbox.put(Envelope(Reborn()))
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the actor is to be made anew."""
+        return self._error is not None
+
+    def renew(self, actor: Actor) -> None:
+        """Make the actor anew: ``__init__``, ``on_start``, ``post_restart``. An error in these is a failure like others."""
+        error, self._error = self._error, None
+        assert error is not None
+        self.made_at = self.supervisor._failures
+        try:
+            make_anew(actor, self._args, self._kwargs)
+            actor._bind_handlers()
+            actor.on_start()
+            actor.post_restart(error)
+        except KeyboardInterrupt:
+            actor._bind_handlers()
+            raise
+        except BaseException:
+            actor._bind_handlers()
+            actor._fail(None, ())
+
+    def _give_back(self, actor: Actor, messages: Sequence[Any]) -> None:
+        """Put back what is to be tried again; what has failed too often is a dead letter."""
+        messages = [one for one in messages if not is_control(one)]
+        if not messages:
+            return
+        tally = actor.mailbox.tally
+        self._attempts = self._attempts + 1 if messages[0] is self._message else 1
+        again = self._attempts < self.supervisor.attempts
+        self._message = messages[0] if again else None
+        for one in reversed(messages):
+            if isinstance(one, TLV):
+                cell = tally.cell(type(one))
+                cell.handled -= 1
+                cell.failed -= 1
+            if again:
+                actor.mailbox.items.appendleft(one if isinstance(one, TLV) else Envelope(one))
+        if again:
+            return
+        for one in messages:
+            tally.count_dead(type(one))
+            reason = f"its handler failed, {self._attempts} of {self.supervisor.attempts} times"
+            publish(DeadLetterKind.UNHANDLED, tally.name, one, reason, told=True)
+
+
+def _drop_mail(mailbox: Mailbox) -> None:
+    """Make dead letters of what waits; what steers the actor stays."""
+    items = mailbox.items
+    for _ in range(len(items)):
+        item = items.popleft()
+        if isinstance(item, Envelope) and is_control(item.message):
+            items.append(item)
+        else:
+            if type(item) is Keyed:
+                item.take()
+            mailbox._bury(item, told=False)

@@ -1,0 +1,57 @@
+"""Rebirth: an actor is made anew, and everybody who knows it keeps knowing it.
+
+Everything that others hold (its ref, mailbox, urn, counters, routes, its place in the registry and at
+its dispatcher) belongs to the *cell*; everything else is state. A rebirth takes the state away and
+runs ``__init__`` again with the arguments of the first time. The object stays the same one: what
+others hold of it needs no exchange, and no message can meet the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mycelium.context import KEPT
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+
+__all__ = ["CELL", "make_anew"]
+
+#: What of an actor's attributes outlives its state.
+CELL = (
+    "_actor_ref",
+    "_begun",
+    "_context",
+    "_downstream",
+    "_envelopes",
+    "_mailbox",
+    "_routes",
+    "_supervision",
+    "_tally",
+    "actor_inbox",
+    "actor_stopped",
+    "actor_urn",
+    "ended",
+    "failure",
+    "name",
+)
+
+
+def make_anew(actor: Actor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Give the actor fresh state. What ``__init__`` raises goes to the caller; the cell is whole then too."""
+    state = vars(actor)
+    cell = {name: state[name] for name in CELL if name in state}
+    for name in state.keys() - cell.keys():  # the cell stays readable: other threads look at it
+        del state[name]
+    for kind in type(actor).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            if slot not in {"__dict__", "__weakref__"} and hasattr(actor, slot):
+                delattr(actor, slot)
+    state[KEPT] = cell
+    try:
+        type(actor).__init__(actor, *args, **kwargs)
+    finally:
+        state.pop(KEPT, None)
+        state.update(cell)
