@@ -14,6 +14,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from time import perf_counter_ns
 
 __all__ = ["SAMPLE_MASK", "Latency", "LatencyHistogram", "now_ns"]
@@ -93,6 +94,17 @@ class LatencyHistogram:
     def counts(self) -> array[int]:
         """How many samples each bucket has; empty without samples."""
         return self._buckets or (_counted(self._few) if self._few else _EMPTY)
+
+    def cumulative(self, ends_ns: Iterable[int]) -> list[int]:
+        """How many samples are at or below each of these ends, which rise, and how many there are in all.
+
+        An end stands for the end of its bucket, which is at most 3 % further up.
+        """
+        counts = self.counts()
+        if not counts:
+            return [0 for _ in ends_ns] + [0]
+        added = list(accumulate(counts))
+        return [added[_bucket(min(end, _LARGEST))] for end in ends_ns] + added[-1:]
 
     def summary(self) -> Latency:
         """The quantiles of what was recorded so far."""

@@ -44,3 +44,11 @@ def test_histograms_add_up() -> None:
     values = [rng.randrange(1, 10**9) for _ in range(1_000)]
     together = recorded(values).summary()
     assert summarize([recorded(values[:300]), LatencyHistogram(), recorded(values[300:])]) == together
+
+
+@given(st.lists(st.integers(0, 2**40 - 1), max_size=100), st.lists(st.integers(0, 2**41), max_size=8))
+def test_cumulative_counts_are_those_at_or_below_each_end(values: list[int], ends: list[int]) -> None:
+    *counts, everything = recorded(values).cumulative(sorted(ends))
+    assert everything == len(values)
+    for end, count in zip(sorted(ends), counts, strict=True):
+        assert sum(value <= end for value in values) <= count <= sum(value <= end * 33 / 32 + 1 for value in values)

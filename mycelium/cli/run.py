@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -54,6 +56,12 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
     type=click.Choice(implementation.CHOICES),
     help="The implementation of the message layer; comes before MYCELIUM_TLV and the topology.",
 )
+@click.option(
+    "--metrics",
+    metavar="[HOST]:PORT",
+    envvar="MYCELIUM_METRICS",
+    help="Serve metrics to Prometheus there; comes before MYCELIUM_METRICS and the topology.",
+)
 @click.option("--strict", is_flag=True, help="Refuse a topology in which a message has no receiver.")
 @click.option("--quiet", is_flag=True, help="Show no progress, and of the report the verdict only.")
 @click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the report as JSON.")
@@ -67,6 +75,7 @@ def run_command(
     speed: str | None,
     overrides: tuple[str, ...],
     choice: str | None,
+    metrics: str | None,
     strict: bool,
     quiet: bool,
     as_json: bool,
@@ -98,10 +107,23 @@ def run_command(
     node = Node(resolved)
     if not any(issubclass(actor.actor_class, Source) for actor in resolved.actors.values()) and not quiet:
         click.echo("there is no source: this runs until its actors stop, or Ctrl-C", err=True)
-    with stop_on_signals(node):
+    with stop_on_signals(node), _observed(node, metrics or resolved.metrics, silent=quiet):
         report = _run(node, silent=quiet or as_json)
         _print(report, quiet=quiet, as_json=as_json)
     ctx.exit(report.exit_code)
+
+
+@contextmanager
+def _observed(node: Node, metrics: str | None, *, silent: bool) -> Iterator[None]:
+    """Let those look at the node who are to."""
+    with ExitStack() as open_ends:
+        if metrics:
+            from mycelium.observing.metrics import serve_metrics
+
+            endpoint = open_ends.enter_context(serve_metrics(node, metrics))
+            if not silent:
+                click.echo(f"metrics at {endpoint.url}", err=True)
+        yield
 
 
 def _run(node: Node, *, silent: bool) -> Report:

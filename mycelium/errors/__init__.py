@@ -10,6 +10,7 @@
       ConfigError               CFG-nnn  config.py             settings and where they come from
       TopologyError             TOP-nnn  topology.py           topology files
       NodeError                 NOD-nnn  node.py               running a topology
+      ObservingError            OBS-nnn  observing.py          looking at a running node
       BenchError                BEN-nnn  bench.py              measuring
 
 Each module draws its own family. Catch one error, its family, or `DeclaredError`; where a stock
@@ -91,6 +92,12 @@ from mycelium.errors.node import (
     RecordingFileError,
     UnexpectedError,
 )
+from mycelium.errors.observing import (
+    MetricsAddressError,
+    MetricsServerError,
+    ObservingError,
+    ObservingExtraError,
+)
 from mycelium.errors.testing import (
     ExpectationError,
     ExtraMissingError,
@@ -171,6 +178,8 @@ __all__ = [
     "MessageClashError",
     "MessageNameClashError",
     "MessageSetError",
+    "MetricsAddressError",
+    "MetricsServerError",
     "NodeError",
     "NodeStateError",
     "NotADomainError",
@@ -182,6 +191,8 @@ __all__ = [
     "NotWatchableError",
     "NothingProducedError",
     "NothingToRunError",
+    "ObservingError",
+    "ObservingExtraError",
     "OptionNotTakenError",
     "OutsideDomainError",
     "OverrideError",

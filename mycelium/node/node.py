@@ -26,7 +26,7 @@ from mycelium.dispatcher import declare_dispatcher
 from mycelium.dispatcher.current import settle
 from mycelium.dispatcher.slow import watch
 from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
-from mycelium.ledger import Ledger, wait_until_quiet
+from mycelium.ledger import Ledger, LedgerReading, wait_until_quiet
 from mycelium.report import ActorFailure, Report
 from mycelium.router import connect
 from mycelium.source import Source
@@ -89,6 +89,16 @@ class Node:
     def refs(self) -> dict[str, pykka.ActorRef[Actor]]:
         """The refs of the actors by instance name."""
         return {name: actor.actor_ref for name, actor in self._actors.items()}
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run, or did run; 0 before its start."""
+        now = self._ended_at if self._ended_at is not None else time.monotonic()
+        return now - self._started_at if self._started_at else 0.0
+
+    def read_ledger(self) -> LedgerReading:
+        """What the ledger says now; see `Ledger.read`."""
+        return self._ledger.read()
 
     def start(self) -> None:
         """Create all actors, connect and start them.
@@ -186,13 +196,12 @@ class Node:
 
     def report(self) -> Report:
         """What happened so far; after `stop`, what happened in all."""
-        now = self._ended_at if self._ended_at is not None else time.monotonic()
         return observe(
             self.topology,
             self._actors,
             self._ledger,
             state=self._state,
-            seconds=now - self._started_at if self._started_at else 0.0,
+            seconds=self.seconds,
             stuck=tuple(self._stuck),
             summaries=self._summaries,
         )

@@ -106,6 +106,7 @@ class _Reader:
             memory_mb=header.memory_mb,
             tlv=header.tlv,
             slow_handler_ms=header.slow_handler_ms,
+            metrics=header.metrics,
             venues=self._venues(),
             dispatchers=dict(self._dispatchers()),
             actors=dict(self._actors()),

@@ -19,7 +19,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+)
 
 from mycelium.actor import Actor
 from mycelium.bounds import UNLIMITED, Bounded, Overflow
@@ -35,6 +44,16 @@ __all__ = ["ActorSpec", "DispatcherSpec", "Header", "MailboxSpec", "Topology"]
 
 #: What all mailboxes of a service may hold together, unless its topology says otherwise; a MB has a million bytes.
 MEMORY_MB = 50.0
+
+
+def check_metrics_address(given: str | None) -> str | None:
+    """Raise `MetricsAddressError` where that is no address; imports what knows that only where there is one."""
+    if given is not None:
+        from mycelium.observing.address import read_address
+
+        read_address(given)
+    return given
+
 
 #: As `tlv.implementation.CHOICES` has them.
 Implementation = Literal["python", "native", "legacy"]
@@ -186,6 +205,11 @@ class Header(BaseModel):
         int,
         Field(ge=0, description="how long a handler may run before it is reported; by default 100, and 0 is never"),
     ] = SLOW_HANDLER_MS
+    metrics: Annotated[
+        str | None,
+        AfterValidator(check_metrics_address),
+        Field(description="where to serve metrics, host:port; `--metrics` and `MYCELIUM_METRICS` come before it"),
+    ] = None
 
 
 class Topology(BaseModel):
@@ -206,6 +230,7 @@ class Topology(BaseModel):
     memory_mb: float = Field(default=MEMORY_MB, ge=0)
     tlv: Implementation | None = None
     slow_handler_ms: Annotated[int, Field(ge=0)] = SLOW_HANDLER_MS
+    metrics: Annotated[str | None, AfterValidator(check_metrics_address)] = None
     _file: str = PrivateAttr(default="")
 
     def __init__(
@@ -220,6 +245,7 @@ class Topology(BaseModel):
         memory_mb: float = MEMORY_MB,
         tlv: Implementation | None = None,
         slow_handler_ms: int = SLOW_HANDLER_MS,
+        metrics: str | None = None,
         file: str = "",
     ) -> None:
         shown = file or f"topology {name!r}"
@@ -234,6 +260,7 @@ class Topology(BaseModel):
                 memory_mb=memory_mb,
                 tlv=tlv,
                 slow_handler_ms=slow_handler_ms,
+                metrics=metrics,
             )
         except ValidationError as error:
             refused = TopologyRefusedError.of(shown, problems_of(error, shown, Topology))

@@ -31,7 +31,7 @@ class ResolvedActor:
 @dataclass(frozen=True, slots=True)
 class ResolvedTopology:
     """Everything a node needs. ``warnings`` are declared errors that do not keep it from running;
-    ``tlv`` is the implementation of the message layer that the file asks for.
+    ``tlv`` is the implementation of the message layer that the file asks for, ``metrics`` where it serves them.
     """
 
     name: str
@@ -44,6 +44,7 @@ class ResolvedTopology:
     dispatchers: Mapping[str, DispatcherSpec] = field(default_factory=dict)
     tlv: str | None = None
     slow_handler_ms: int = SLOW_HANDLER_MS
+    metrics: str | None = None
 
     @property
     def stop_order(self) -> tuple[str, ...]:

@@ -85,6 +85,7 @@ def resolve(
         venues=topology.venue_table,
         warnings=tuple(warnings),
         tlv=topology.tlv,
+        metrics=topology.metrics,
     )
 
 

@@ -1,0 +1,11 @@
+"""Looking at a running node from outside: metrics, the control socket, traces.
+
+* `metrics` serves what the counters say to Prometheus, `address` is where.
+
+Nothing here is imported by a node that nobody looks at, and nothing is paid by a message: what is
+shown is read off the counters of the ledger when somebody asks.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []
