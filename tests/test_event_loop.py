@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mycelium import Actor, ActorContext, ActorRef, Batch, Ledger, Node, Topology, handles
+from mycelium.dispatcher.event_loop import EventLoop
 from mycelium.errors import (
     AskCycleError,
     AskTimeoutError,
@@ -20,6 +21,7 @@ from mycelium.errors import (
     DeadActorError,
     StoppedFirstError,
 )
+from mycelium.mailbox import Mailbox
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -454,6 +456,40 @@ def test_no_message_is_lost_when_actors_stop_under_fire() -> None:
         assert actor.ended.wait(DEADLINE)
         assert ledger.balanced, ledger.differences
         assert ledger.read().total.in_flight == 0
+
+
+def test_an_actor_that_starts_while_the_loop_of_the_last_one_ends_has_its_first_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, ending, enqueued, cleaned = (threading.Event() for _ in range(4))
+    bury, begin_turns, enqueue = EventLoop._bury, EventLoop._begin_turns, EventLoop.enqueue
+
+    def bury_later(loop: EventLoop) -> None:
+        ending.set()
+        assert enqueued.wait(DEADLINE)
+        bury(loop)
+        cleaned.set()
+
+    def begin_after_that(loop: EventLoop) -> None:
+        assert not ending.is_set() or cleaned.wait(DEADLINE)
+        begin_turns(loop)
+
+    def enqueue_and_tell(loop: EventLoop, mailbox: Mailbox) -> None:
+        enqueue(loop, mailbox)
+        if ending.is_set():
+            enqueued.set()
+
+    class Beginning(Actor, dispatcher="asyncio"):
+        def on_start(self) -> None:
+            begun.set()
+
+    for name, patched in (("_bury", bury_later), ("_begin_turns", begin_after_that), ("enqueue", enqueue_and_tell)):
+        monkeypatch.setattr(EventLoop, name, patched)
+    Beginning.start().stop(timeout=DEADLINE)
+    assert ending.wait(DEADLINE)
+    begun.clear()
+    Beginning.start()
+    assert begun.wait(DEADLINE)
 
 
 def test_order_holds_under_load_and_nobody_is_in_an_actor_twice() -> None:

@@ -170,10 +170,15 @@ class EventLoop(Dispatcher):
             self._leave(mailbox)
 
     def _bury(self) -> None:
-        """Without a loop there are only dead actors: what was sent to them in the last moment is a dead letter."""
-        while self._ready:
-            with suppress(IndexError):
-                mailbox = self._ready.popleft()
+        """What was sent to a dead actor in its last moment is a dead letter: no loop will look at it.
+
+        Those that live are of a loop that has begun meanwhile, and that has been told of them.
+        """
+        for mailbox in self._ready.copy():
+            if mailbox.owner is not None:
+                continue
+            with suppress(ValueError):  # somebody else has taken it
+                self._ready.remove(mailbox)
                 mailbox.queued.release()
                 mailbox.asleep = True
                 if mailbox.items:
