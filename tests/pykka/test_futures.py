@@ -160,7 +160,12 @@ DERIVED: dict[str, Any] = {
 def test_what_is_derived_waits_as_long_as_it_is_told_and_is_made_once(kind: type[Any], way: str) -> None:
     calls: list[Any] = []
     future = future_of(kind)
-    derived = DERIVED[way](future, lambda value: (calls.append(value), value))
+
+    def note(value: Any) -> Any:
+        calls.append(value)
+        return [value]
+
+    derived = DERIVED[way](future, note)
     with pytest.raises(pykka.Timeout):
         derived.get(timeout=0)
     future.set([1])
