@@ -286,7 +286,10 @@ class Actor(Sending, Handling):
         return self._context.clock or (clock if dispatcher is None else dispatcher.clock)
 
     def _handle_receive(self, message: Any) -> Any:
-        return message.arrive(self) if isinstance(message, Signal) else super()._handle_receive(message)
+        if not isinstance(message, Signal):
+            return super()._handle_receive(message)
+        brought = message.arrive(self)
+        return None if brought is None else self._handle_envelope(brought)
 
     def _actor_loop(self) -> None:
         """The life of a pinned actor."""

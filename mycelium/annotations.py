@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-__all__ = ["Scope", "first_parameter", "needed_besides"]
+__all__ = ["Scope", "first_parameter", "needed_besides", "second_parameter"]
 
 
 class Scope:
@@ -42,15 +42,24 @@ class Scope:
 
 def first_parameter(function: Callable[..., Any]) -> inspect.Parameter | None:
     """The first parameter after ``self``, or None where there is none that can be given by position."""
-    parameters = list(inspect.signature(function).parameters.values())[1:2]
+    return _positional(function, 1)
+
+
+def second_parameter(function: Callable[..., Any]) -> inspect.Parameter | None:
+    """The one after that, or None."""
+    return _positional(function, 2)
+
+
+def _positional(function: Callable[..., Any], at: int) -> inspect.Parameter | None:
+    parameters = list(inspect.signature(function).parameters.values())[at : at + 1]
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return parameters[0] if parameters and parameters[0].kind in positional else None
 
 
-def needed_besides(function: Callable[..., Any]) -> str:
-    """The names of the parameters after the first that a call cannot leave out; empty where there are none."""
+def needed_besides(function: Callable[..., Any], given: int = 1) -> str:
+    """The names of the parameters after those ``given`` that a call cannot leave out; empty where there are none."""
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    others = list(inspect.signature(function).parameters.values())[2:]
+    others = list(inspect.signature(function).parameters.values())[given + 1 :]
     return ", ".join(
         repr(other.name) for other in others if other.default is inspect.Parameter.empty and other.kind not in variable
     )

@@ -44,6 +44,8 @@ class Contract:
     #: What holds its mail, and what becomes of each handled message when that is full: policy and key.
     bound: Bounded = DEFAULT_BOUND
     policies: Mapping[type[TLV], Policy] = field(default_factory=dict)
+    #: The messages whose handlers want to know who sent them.
+    wants_sender: frozenset[type[TLV]] = frozenset()
     #: How many messages the mailbox holds under that bound.
     capacity: int = UNLIMITED
     #: Whether ``receives`` was written down; else it is what the handlers name.
@@ -104,6 +106,7 @@ def compile_contract(
         config_class=config_class,
         config_problem=config_problem,
         bound=bound,
+        wants_sender=frozenset(message for message, handler in table.items() if handler.takes_sender),
         capacity=capacity_of(bound, handled),
         policies=policies_of(name, bound, own_policies(table), handled),
     )
@@ -120,8 +123,11 @@ def open_mailbox(mailbox: Mailbox, contract: Contract, bound: Bounded | None) ->
     if capacity < UNLIMITED:
         mailbox.bound = (bound, policies)
         mailbox.capacity = capacity
+    mailbox.wants_sender = contract.wants_sender
     mailbox.accepts.update(
-        (kind, mailbox.tally.sent_counter(kind)) for kind in contract.receives if not mailbox.conflates(kind)
+        (kind, mailbox.tally.sent_counter(kind))
+        for kind in contract.receives
+        if not (mailbox.conflates(kind) or kind in contract.wants_sender)
     )
 
 

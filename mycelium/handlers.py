@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, overload
 
-from mycelium.annotations import Scope, first_parameter, needed_besides
+import pykka
+
+from mycelium.annotations import Scope, first_parameter, needed_besides, second_parameter
 from mycelium.bounds import Overflow, check_keys, check_policy
 from mycelium.errors.message_set import HandlerSignatureError
 from mycelium.message_sets import is_message, shown
@@ -33,6 +35,8 @@ class Handler:
     #: What becomes of these messages when the mailbox is full; None: what the mailbox says.
     overflow: Overflow | None = None
     key: tuple[str, ...] = ()
+    #: Whether its second parameter gets the ref of the actor that sent the message.
+    takes_sender: bool = False
 
 
 class Mark:
@@ -82,6 +86,9 @@ def handles(
         def on_quote(self, quote: Market.Quote) -> None: ...
 
         @handles
+        def on_ping(self, ping: Ping, sender: ActorRef[Any] | None) -> None: ...    # None: from outside of actors
+
+        @handles
         def on_rest(self, message: TLV) -> None: ...    # all that is received and not named elsewhere
 
     What a handler returns is the reply to an ask, and is dropped after a tell. Handlers are
@@ -125,7 +132,8 @@ def _read(actor: str, name: str, method: Callable[..., Any], mark: Mark, scope: 
     parameter = first_parameter(method)
     if parameter is None:
         raise refuse("there is no parameter for the message", f"add one and {_EXAMPLE}")
-    if others := needed_besides(method):
+    takes_sender = _takes_sender(method, scope)
+    if others := needed_besides(method, given=2 if takes_sender else 1):
         raise refuse(
             f"it gets a message and nothing else, but needs {others} too", "give the others a default, or remove them"
         )
@@ -138,6 +146,8 @@ def _read(actor: str, name: str, method: Callable[..., Any], mark: Mark, scope: 
             f"the annotation {parameter.annotation!r} cannot be read ({type(cause).__name__}: {cause})",
             "import the name at run time, not only for the type checker, and before the class",
         ) from cause
+    if takes_sender and mark.batch:
+        raise refuse("a batch holds messages of many senders", "take them one by one, or leave the sender out")
     messages: list[type[TLV]] = []
     takes_rest = False
     for part in _parts(annotation):
@@ -150,7 +160,20 @@ def _read(actor: str, name: str, method: Callable[..., Any], mark: Mark, scope: 
         where = f"{actor}.{name}"
         check_policy(where, mark.overflow or "", mark.key)
         check_keys(where, messages, mark.key)
-    return Handler(name, mark.batch, tuple(dict.fromkeys(messages)), takes_rest, mark.overflow, mark.key)
+    return Handler(name, mark.batch, tuple(dict.fromkeys(messages)), takes_rest, mark.overflow, mark.key, takes_sender)
+
+
+def _takes_sender(method: Callable[..., Any], scope: Scope) -> bool:
+    """Whether the second parameter is annotated as a ref: ``ActorRef[Any] | None``."""
+    parameter = second_parameter(method)
+    if parameter is None or parameter.annotation is inspect.Parameter.empty:
+        return False
+    try:
+        annotation = scope.resolve(parameter.annotation, method)
+    except Exception:
+        return False  # told below, unless the parameter has a default
+    kinds = (get_origin(part) or part for part in _parts(annotation))
+    return any(isinstance(kind, type) and issubclass(kind, pykka.ActorRef) for kind in kinds)
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from mycelium.lives import Lives
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.message_sets import shown
 from mycelium.remote_traceback import sign
+from mycelium.sender import SenderInHand, giving_sender
 from mycelium.tally import Cell
 from mycelium.texts import text_of
 from tlv import TLV, Batch, DeclaredError
@@ -55,6 +56,14 @@ class Handling(Lives):
     _in_hand: Any = None
     #: What nobody but the first `on_receive` took: a dead letter.
     _unhandled: Any = None
+    sender = SenderInHand()
+    """Who sent the message in hand: the ref of an actor, or None where it came from elsewhere.
+
+    Known for plain objects, in `on_receive`, and for messages whose handler takes the sender; for others
+    reading it raises `SenderUnknownError`."""
+
+    #: The envelope that is being handled, where the message came in one.
+    _envelope: Envelope[Any] | None = None
     #: How many envelopes it has taken: what the ledger does not count, it also being told by.
     _envelopes: int = 0
     #: Whether a message of the batch in hand is one whose times are measured.
@@ -71,7 +80,8 @@ class Handling(Lives):
             if handler.batch:
                 self._batch_table[message] = method
             else:
-                self._table[message] = (method, self._tally.cell(message))
+                handle = giving_sender(self, method) if handler.takes_sender else method
+                self._table[message] = (handle, self._tally.cell(message))
 
     def _unbind_handlers(self) -> None:
         self._table.clear()
@@ -149,7 +159,7 @@ class Handling(Lives):
                 head = items.popleft()
             except IndexError:
                 break
-            if type(unwrapped(head)) is not kind or type(head) is Envelope:
+            if type(unwrapped(head)) is not kind or isinstance(head, Envelope):
                 items.appendleft(head)
                 break
             if type(head) is Keyed:
@@ -185,30 +195,33 @@ class Handling(Lives):
     def _handle_envelope(self, envelope: Envelope[Any]) -> None:
         """As in pykka's loop; a declared message is counted, before its sender sees the reply."""
         message = envelope.message
-        reply_to = envelope.reply_to
         self._envelopes += 1
         cell = cell_of(self, message)
-        if getattr(reply_to, "abandoned", False):
+        if getattr(envelope.reply_to, "abandoned", False):
             cell.dropped += 1
             return
+        outer, self._envelope = self._envelope, envelope
+        asked = envelope.reply_to is not None
         began_at = now_ns() if isinstance(message, TLV) and not cell.handled & SAMPLE_MASK else 0
         try:
             response = self._handle_declared(message) if isinstance(message, TLV) else self._handle_receive(message)
         except Exception:
-            self._fail_envelope(envelope, cell)
+            self._fail_envelope(envelope, cell, asked)
         except BaseException:
             cell.failed += 1
             cell.handled += 1
-            if reply_to is not None:
+            if envelope.reply_to is not None:
                 stopped = StoppedFirstError(actor=self.name, message=shown(type(message)))
-                reply_to.set_exception((type(stopped), stopped, None))
-            self._give_up(message, None if reply_to is None else ())
+                envelope.reply_to.set_exception((type(stopped), stopped, None))
+            self._give_up(message, () if asked else None)
         else:
             self._count_envelope(message, cell)
             if began_at:
                 self._tally.handling.record(now_ns() - began_at)
-            if reply_to is not None:
-                reply_to.set(response)
+            if envelope.reply_to is not None:  # else the message was told, or forwarded
+                envelope.reply_to.set(response)
+        finally:
+            self._envelope = outer
 
     def _count_envelope(self, message: Any, cell: Cell) -> None:
         """It was taken, ignored, or nobody wanted it."""
@@ -221,14 +234,14 @@ class Handling(Lives):
         else:
             cell.handled += 1
 
-    def _fail_envelope(self, envelope: Envelope[Any], cell: Cell) -> None:
-        """A handler raised: the caller gets the error, or it is the actor's failure."""
+    def _fail_envelope(self, envelope: Envelope[Any], cell: Cell, asked: bool) -> None:
+        """A handler raised: the caller gets the error, or it is the actor's failure. An ask is not tried again."""
         message = envelope.message
         error = sys.exc_info()[1]
         cell.failed += 1
         cell.handled += 1
         if envelope.reply_to is None:
-            self._fail(message)
+            self._fail(message, () if asked else None)
             return
         if isinstance(message, TLV) and error is not None:
             sign(error, self.name, shown(type(message)))

@@ -1,18 +1,26 @@
 """What lies in a mailbox, and what of it is the message.
 
-A declared message as it is; a `Sampled` one, with the time when it was put there; one that may be
-conflated, as `Keyed`; everything else, and every ask, in pykka's Envelope.
+A declared message as it is; one whose handler wants to know who sent it, as `Sent`; a `Sampled` one,
+with the time when it was put there; one that may be conflated, as `Keyed`; everything else, and every
+ask, in pykka's Envelope. Around a message these stand in the order `Keyed`, `Sampled`, `Sent`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-__all__ = ["Internal", "Keyed", "Sampled", "is_control", "unwrapped"]
+from tlv import TLV
+
+if TYPE_CHECKING:
+    from pykka import Future
+
+    from mycelium.ref import ActorRef
+
+__all__ = ["Internal", "Keyed", "Sampled", "Sent", "is_control", "is_fixed", "sent_by", "unwrapped"]
 
 
 class Internal:
@@ -31,8 +39,18 @@ class Sampled:
         self.sent_at = sent_at
 
 
+class Sent(Envelope[Any]):
+    """An envelope that says who sent it: None where that was no actor of ours."""
+
+    __slots__ = ("sender",)
+
+    def __init__(self, message: Any, reply_to: Future[Any] | None = None, sender: ActorRef[Any] | None = None) -> None:
+        super().__init__(message, reply_to)
+        self.sender = sender
+
+
 class Keyed:
-    """A message that a newer one of the same key may replace; ``item`` is the message, or a `Sampled`."""
+    """A message that a newer one of the same key may replace; ``item`` is the message, a `Sampled` or a `Sent`."""
 
     __slots__ = ("_forget", "item", "key", "taken")
 
@@ -57,4 +75,20 @@ def unwrapped(item: Any) -> Any:
     """The message in what lies in a queue."""
     if type(item) is Keyed:
         item = item.item
-    return item.message if isinstance(item, Envelope | Sampled) else item
+    if type(item) is Sampled:
+        item = item.message
+    return item.message if isinstance(item, Envelope) else item
+
+
+def is_fixed(item: Any) -> bool:
+    """Whether no policy may let go of it: an ask, or what is no declared message."""
+    if type(item) is Sent:
+        return item.reply_to is not None or not isinstance(item.message, TLV)
+    return isinstance(item, Envelope)
+
+
+def sent_by(item: Any, sender: ActorRef[Any] | None) -> Any:
+    """A told message, sampled or not, with its sender."""
+    if type(item) is Sampled:
+        return Sampled(Sent(item.message, None, sender), item.sent_at)
+    return Sent(item, None, sender)

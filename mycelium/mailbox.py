@@ -40,8 +40,9 @@ from pykka._envelope import Envelope
 
 from mycelium.bounds import NO_POLICY, UNLIMITED, Bounded, Policy
 from mycelium.dead_letters import DeadLetterKind, publish
+from mycelium.dispatcher.current import current_ref
 from mycelium.errors.actor import StoppedFirstError
-from mycelium.mail import Keyed, Sampled, is_control, unwrapped
+from mycelium.mail import Keyed, Sampled, is_control, sent_by, unwrapped
 from mycelium.message_sets import shown
 from mycelium.tally import Tally
 from tlv import TLV
@@ -49,6 +50,7 @@ from tlv import TLV
 if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.dispatcher.shared import Dispatcher
+    from mycelium.dispatcher.waiting import Awaited
     from mycelium.overflow import OverflowPolicy
 
 __all__ = ["Mailbox"]
@@ -86,6 +88,7 @@ class Mailbox:
         "started",
         "tally",
         "waits_for",
+        "wants_sender",
     )
 
     def __init__(self) -> None:
@@ -117,8 +120,10 @@ class Mailbox:
         #: Whom that dispatcher runs: the owner, from its start to its end.
         self.owner: Actor | None = None
         self.paused = False  #: The owner takes nothing until `resume`: it waits to be made anew.
-        #: Whose answer the owner is waiting for.
-        self.waits_for: Mailbox | None = None
+        #: What the owner is waiting for: the reply of an ask, or room in another mailbox.
+        self.waits_for: Awaited | None = None
+        #: Messages that are put in with who sent them, because their handlers want to know.
+        self.wants_sender: frozenset[type[Any]] = frozenset()
         self._gate = Lock()
         self._gate.acquire()
         self._lock = _lock
@@ -141,7 +146,21 @@ class Mailbox:
 
     def append_of(self, kind: type[Any]) -> Callable[[Any], None]:
         """How a message of this type gets into the queue where there is room."""
+        if kind in self.wants_sender:
+            return self._put_with_sender
         return self.overflow.put_keyed if self.conflates(kind) else self.items.append
+
+    def _put_with_sender(self, item: Any) -> None:
+        sent = sent_by(item, current_ref())
+        if self.conflates(type(unwrapped(item))):
+            self.overflow.put_keyed(sent)
+        else:
+            self.items.append(sent)
+
+    @property
+    def target(self) -> Mailbox:
+        """Who ends the wait of one who waits for room here; a `Reply` has the same."""
+        return self
 
     def conflates(self, kind: type[Any]) -> bool:
         """Whether messages of this type replace older ones of their key."""

@@ -29,11 +29,11 @@ from pykka._envelope import Envelope
 
 from mycelium.bounds import Bounded, Policy
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.dispatcher.current import now, running
+from mycelium.dispatcher.current import current_ref, now, running
 from mycelium.dispatcher.waiting import wait_inside, wait_outside
 from mycelium.errors.actor import AskCycleError, MailboxFullError
 from mycelium.errors.event_loop import BlockingInLoopError
-from mycelium.mail import Keyed, unwrapped
+from mycelium.mail import Keyed, Sent, is_fixed, sent_by, unwrapped
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
 
@@ -94,7 +94,9 @@ class OverflowPolicy:
         """
         message = unwrapped(item)
         policy = self._policies.get(type(message), self._bound.overflow)
-        if type(item) is Envelope and policy in {"conflate", "drop_newest"}:
+        if type(message) in self._mailbox.wants_sender and type(item) not in {Envelope, Sent}:
+            item = sent_by(item, current_ref())
+        if is_fixed(item) and policy in {"conflate", "drop_newest"}:
             policy = "reject"
         reason = ""
         if policy == "block":
@@ -107,7 +109,7 @@ class OverflowPolicy:
             if self._mailbox.asleep:
                 self._mailbox.wake()
             return None
-        if policy in {"drop_newest", "drop_oldest"} and type(item) is not Envelope:
+        if policy in {"drop_newest", "drop_oldest"} and not is_fixed(item):
             self._lose(message, "dropped")
             self._tell_lost()
             return None
@@ -198,7 +200,7 @@ class OverflowPolicy:
         return next((item for item in items.copy() if self._may_drop(item)), None)
 
     def _may_drop(self, item: Any) -> bool:
-        if isinstance(item, Envelope | Keyed):
+        if is_fixed(item) or type(item) is Keyed:
             return False
         return self._policies.get(type(unwrapped(item)), self._bound.overflow) == "drop_oldest"
 

@@ -9,9 +9,10 @@ from pykka._envelope import Envelope
 
 from mycelium.contract import contract_of
 from mycelium.dead_letters import DeadLetterKind, publish
+from mycelium.dispatcher.current import current_ref
 from mycelium.errors.actor import DeadActorError, DeadlineMissingError, NotReceivedError
 from mycelium.latency import SAMPLE_MASK, now_ns
-from mycelium.mail import Sampled, is_control
+from mycelium.mail import Sampled, Sent, is_control
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
 from tlv import TLV
@@ -106,43 +107,64 @@ class ActorRef(pykka.ActorRef[A]):
         future: Reply[Any] = Reply()
         future.target = self._mailbox
         future.expect(self._mailbox.tally.name, shown(type(message)), timeout)
-        self._mailbox.tally.sent_counter(type(message))()
-        if self.actor_stopped.is_set():
-            error = self._dead_letter(message)
-            future.set_exception((type(error), error, None))
-        elif len(self._items) < self._capacity:
-            self._mailbox.put(Envelope(message, reply_to=future))
-        else:
-            refused = self._mailbox.overflow.offer(Envelope(message, reply_to=future), timeout)
-            if refused is not None:
-                future.set_exception((type(refused), refused, None))
+        sender = current_ref() if type(message) in self._mailbox.wants_sender else None
+        self._put_ask(message, future, sender, timeout)
         return future.get() if block else future
 
     def _ask_as_pykka(self, message: Any, *, block: bool, timeout: float | None) -> Any:
         future = self.actor_class._create_future()
         if isinstance(future, Reply):
             future.target = self._mailbox
-        if self.is_alive():
-            self._mailbox.put(Envelope(message, reply_to=future))
-        else:
+        self._put_ask(message, future, current_ref())
+        return future.get(timeout=timeout) if block else future
+
+    def _put_ask(
+        self, message: Any, reply: pykka.Future[Any], sender: ActorRef[Any] | None, timeout: float | None = None
+    ) -> None:
+        """Put a question into the mailbox; where that cannot be, the reply says why."""
+        error: Exception | None
+        if not isinstance(message, TLV):
+            if self.is_alive():
+                self._mailbox.put(Sent(message, reply, sender))
+                return
             if not is_control(message):
                 self._bury(message)
             error = pykka.ActorDeadError(f"{self} not found")
-            future.set_exception((type(error), error, None))
-        return future.get(timeout=timeout) if block else future
+        else:
+            self._mailbox.tally.sent_counter(type(message))()
+            if self.actor_stopped.is_set():
+                error = self._dead_letter(message)
+            else:
+                wanted = type(message) in self._mailbox.wants_sender
+                envelope: Envelope[Any] = Sent(message, reply, sender) if wanted else Envelope(message, reply)
+                if len(self._items) < self._capacity:
+                    self._mailbox.put(envelope)
+                    return
+                error = self._mailbox.overflow.offer(envelope, timeout)
+        if error is not None:
+            reply.set_exception((type(error), error, None))
 
     def _tell_otherwise(self, message: Any) -> None:
+        self._tell_from(current_ref(), message)
+
+    def _tell_from(self, sender: ActorRef[Any] | None, message: Any) -> None:
         if not isinstance(message, TLV):
-            if self.actor_stopped.is_set() and not is_control(message):
-                self._bury(message)
-            super().tell(message)
+            if self.actor_stopped.is_set():
+                if not is_control(message):
+                    self._bury(message)
+                raise pykka.ActorDeadError(f"{self} not found")
+            self._mailbox.put(Sent(message, None, sender))
             return
         self._check(message, contract_of(self.actor_class).receives)
         self._mailbox.tally.sent_counter(type(message))()
         if self.actor_stopped.is_set():
             raise self._dead_letter(message)
         conflated = self._mailbox.conflates(type(message))
-        item = message if conflated else Envelope(message)
+        item: Any = message
+        if type(message) in self._mailbox.wants_sender:
+            item = Sent(message, None, sender)
+        elif not conflated:
+            item = Envelope(message)
         if not conflated and len(self._items) < self._capacity:
             self._mailbox.put(item)
             return

@@ -54,6 +54,18 @@ class Reply(pykka.ThreadingFuture[T]):
         """Give this reply a deadline, and what to say when it passes."""
         self._asked = (actor, message, timeout, now() + timeout)
 
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the answer may still take; None where it has no deadline."""
+        return None if self._asked is None else max(self._asked[3] - now(), 0)
+
+    def hand_over(self, target: Mailbox, message: str) -> None:
+        """Another actor is to answer, within the same deadline."""
+        self.target = target
+        if self._asked is not None:
+            _, _, timeout, deadline = self._asked
+            self._asked = (target.tally.name, message, timeout, deadline)
+
     def get(self, *, timeout: float | None = None) -> Any:
         """The outcome: returns the value or raises the exception; waits for it where it is not there yet."""
         if self._outcome is None and self._get_hook is None:
@@ -85,7 +97,7 @@ class Reply(pykka.ThreadingFuture[T]):
         if not self._is_settled():
             seconds = self._seconds(timeout)
             try:
-                answered = yield from wait_in_loop(self._waiters, self._is_settled, self.target, seconds)
+                answered = yield from wait_in_loop(self._waiters, self._is_settled, self, seconds)
             except AskCycleError:
                 self.abandoned = True
                 raise
@@ -147,7 +159,7 @@ class Reply(pykka.ThreadingFuture[T]):
         if actor is None:
             return wait_outside(waiter, seconds)
         try:
-            return wait_inside(actor, self.target, waiter, seconds)
+            return wait_inside(actor, self, waiter, seconds)
         except AskCycleError:
             self.abandoned = True
             raise
@@ -157,7 +169,7 @@ class Reply(pykka.ThreadingFuture[T]):
 
     def _seconds(self, timeout: float | None) -> float:
         if timeout is None:
-            return -1 if self._asked is None else max(self._asked[3] - now(), 0)
+            return -1 if (left := self.seconds_left) is None else left
         return max(timeout, 0)
 
     def _time_out(self, timeout: float | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pykka
 
@@ -16,6 +16,7 @@ from mycelium.texts import text_of
 from tlv import TLV
 
 if TYPE_CHECKING:
+    from mycelium.actor import Actor
     from mycelium.contract import Contract
     from mycelium.mailbox import Mailbox
     from mycelium.router import Route
@@ -70,6 +71,20 @@ class Sending(pykka.Actor):
         """
         future = ref.ask(message, block=False, timeout=timeout)
         return await (future.within(timeout) if isinstance(future, Reply) else future)
+
+    def forward(self, ref: pykka.ActorRef[Any], message: Any) -> None:
+        """Have another actor handle a message in the place of this one: it sees the sender that this one saw.
+
+        In the handler of an ask, the other one answers in place of this one, whose handler may return what it
+        likes: the asker gets that answer, or what an ask of the other one would have raised, within its own
+        deadline. To be called in the handler, with the message in hand or with another one.
+
+        Raises `SenderUnknownError` where the other's handler takes the sender and this one's does not,
+        `AskCycleError` where the other one waits for this answer, and what `ActorRef.tell` does.
+        """
+        from mycelium.forwarding import forward
+
+        forward(cast("Actor", self), ref, message)
 
     def _emit_unrouted(self, message: object) -> None:
         declared = self.__contract__.emits

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pykka._envelope import Envelope
 
 from mycelium.mail import Internal
 
@@ -19,5 +21,5 @@ class Signal(Internal):
     __slots__ = ()
 
     @abstractmethod
-    def arrive(self, actor: Actor) -> None:
-        """What happens; an error in it is the actor's, as if a handler had raised it."""
+    def arrive(self, actor: Actor) -> Envelope[Any] | None:
+        """What happens; an error in it is the actor's, as if a handler had raised it. A message that it brings is handled next."""

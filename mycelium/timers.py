@@ -10,6 +10,7 @@ from pykka._envelope import Envelope
 
 from mycelium.contract import contract_of
 from mycelium.errors.actor import NotReceivedError, TimerError
+from mycelium.mail import Sent
 from mycelium.message_sets import shown
 from mycelium.signals import Signal
 from tlv import TLV
@@ -66,17 +67,17 @@ class Timer:
             if not self.active:
                 self._call.cancel()
 
-    def _arrive(self, actor: Actor) -> None:
+    def _arrive(self, actor: Actor) -> Envelope[Any] | None:
         self._waits = False
         if not self.active:
-            return
+            return None
         if self._period_s is None:
             self.active = False
             self._timers._forget(self)
         message = self.message
         if isinstance(message, TLV):
             actor.mailbox.tally.sent_counter(type(message))()
-        actor._handle_envelope(Envelope(message))
+        return Sent(message, None, actor.actor_ref)
 
 
 class Due(Signal):
@@ -90,9 +91,9 @@ class Due(Signal):
     def __repr__(self) -> str:
         return f"due: {self.timer!r}"
 
-    def arrive(self, actor: Actor) -> None:
-        """The message is sent and handled now."""
-        self.timer._arrive(actor)
+    def arrive(self, actor: Actor) -> Envelope[Any] | None:
+        """The message is sent now."""
+        return self.timer._arrive(actor)
 
 
 class Timers:

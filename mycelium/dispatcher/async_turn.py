@@ -23,6 +23,7 @@ from mycelium.handling import cell_of
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mail import Keyed, Sampled
 from mycelium.message_sets import shown
+from mycelium.signals import Signal
 from tlv import TLV
 
 from .coroutines import HOOKS
@@ -127,43 +128,56 @@ async def _call(actor: Actor, handle: Callable[[Any], Any], given: Any, message:
 async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:
     """The reply is set when the coroutine is done, and so are the hooks that the message called for."""
     message = envelope.message
-    reply_to = envelope.reply_to
     actor._envelopes += 1
     cell = cell_of(actor, message)
-    if getattr(reply_to, "abandoned", False):
+    if getattr(envelope.reply_to, "abandoned", False):
         cell.dropped += 1
         return
+    outer, actor._envelope = actor._envelope, envelope
+    asked = envelope.reply_to is not None
     began_at = now_ns() if isinstance(message, TLV) and not cell.handled & SAMPLE_MASK else 0
     try:
         if isinstance(message, _ActorStop):
             await _wind_down(actor)
-        response = actor._handle_declared(message) if isinstance(message, TLV) else actor._handle_receive(message)
+        response: Any = None
+        if isinstance(message, Signal):
+            await _arrive(actor, message)
+        else:
+            response = actor._handle_declared(message) if isinstance(message, TLV) else actor._handle_receive(message)
         if type(response) is CoroutineType:
             response = await response
         await _run_hooks(actor)
     except Exception:
-        actor._fail_envelope(envelope, cell)
+        actor._fail_envelope(envelope, cell, asked)
     except BaseException:
         cell.failed += 1
         cell.handled += 1
-        if reply_to is not None:
+        if envelope.reply_to is not None:
             stopped = StoppedFirstError(actor=actor.name, message=shown(type(message)))
-            reply_to.set_exception((type(stopped), stopped, None))
-        _give_up(actor, message)
+            envelope.reply_to.set_exception((type(stopped), stopped, None))
+        _give_up(actor, message, () if asked else None)
     else:
         actor._count_envelope(message, cell)
         if began_at:
             actor._tally.handling.record(now_ns() - began_at)
-        if reply_to is not None:
-            reply_to.set(response)
+        if envelope.reply_to is not None:  # else the message was told, or forwarded
+            envelope.reply_to.set(response)
+    finally:
+        actor._envelope = outer
 
 
-def _give_up(actor: Actor, message: Any) -> None:
+async def _arrive(actor: Actor, signal: Signal) -> None:
+    brought = signal.arrive(actor)
+    if brought is not None:
+        await _handle_envelope(actor, brought)
+
+
+def _give_up(actor: Actor, message: Any, messages: tuple[()] | None = None) -> None:
     """On a BaseException: cancelled by who stops the actor at once, or of itself, which is a failure, or as elsewhere."""
     if not isinstance(sys.exc_info()[1], CancelledError):
-        actor._give_up(message)
+        actor._give_up(message, messages)
     elif not actor.actor_stopped.is_set():
-        actor._fail(message)
+        actor._fail(message, messages)
 
 
 async def _wind_down(actor: Actor) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncio
     from threading import Lock
 
-    from mycelium.mailbox import Mailbox
+    from .waiting import Awaited
 
 __all__ = ["is_in_event_loop", "wait_in_loop"]
 
@@ -52,9 +52,7 @@ class LoopWaiter:
             self.future.set_result(answered)
 
 
-def wait_in_loop(
-    waiters: list[Lock], is_settled: Any, target: Mailbox | None, seconds: float
-) -> Generator[Any, Any, bool]:
+def wait_in_loop(waiters: list[Lock], is_settled: Any, awaited: Awaited, seconds: float) -> Generator[Any, Any, bool]:
     """Await an answer for ``seconds`` or (-1) without end; whether it came. Raises `AskCycleError`.
 
     What awaits in a turn of an actor keeps that actor from its other mail, so a circle of those is
@@ -65,7 +63,7 @@ def wait_in_loop(
     loop = asyncio.get_running_loop()
     waiter: Any = LoopWaiter(loop)
     actor = running.actor
-    with note_wait(actor, target):
+    with note_wait(actor, awaited):
         waiters.append(waiter)
         timer = None if seconds < 0 else loop.call_later(seconds, waiter.settle, False)
         try:

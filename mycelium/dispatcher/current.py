@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.ref import ActorRef
     from mycelium.testing.simulation import Simulation
 
-__all__ = ["current_actor", "now", "running", "settle"]
+__all__ = ["current_actor", "current_ref", "now", "running", "settle"]
 
 
 class Running(threading.local):
@@ -31,6 +32,12 @@ running = Running()
 def current_actor() -> Actor | None:
     """The actor whose handler or hook runs in this thread, or None."""
     return running.actor
+
+
+def current_ref() -> ActorRef[Any] | None:
+    """The ref of that actor, or None: who sends what this thread sends."""
+    actor = running.actor
+    return None if actor is None else actor.actor_ref
 
 
 def now() -> float:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
 
+    from .waiting import Awaited
+
 __all__ = ["EventLoop", "Steps"]
 
 #: Messages that an actor handles before the loop looks at sockets and timers again.
@@ -98,11 +100,11 @@ class EventLoop(Dispatcher):
         except RuntimeError:  # it has ended a moment ago
             self._bury()
 
-    def run_inside(self, mailbox: Mailbox, until: Lock, seconds: float) -> bool:
+    def run_inside(self, mailbox: Mailbox, awaited: Awaited, until: Lock, seconds: float) -> bool:
         """As elsewhere, for actors that never await."""
         if mailbox.owner is None or may_await(type(mailbox.owner)):
             return False
-        return super().run_inside(mailbox, until, seconds)
+        return super().run_inside(mailbox, awaited, until, seconds)
 
     def refuse_wait(self, actor: Actor, target: Mailbox | None) -> None:
         """Raise `BlockingInLoopError` where who is to answer needs the loop that would be blocked."""

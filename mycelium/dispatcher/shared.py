@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
 
+    from .waiting import Awaited
+
 __all__ = ["THROUGHPUT", "Dispatcher"]
 
 #: Messages that an actor handles in one turn, at most.
@@ -93,10 +95,10 @@ class Dispatcher:
         if self._idle:
             self._open_gate()
 
-    def run_inside(self, mailbox: Mailbox, until: Lock, seconds: float) -> bool:
+    def run_inside(self, mailbox: Mailbox, awaited: Awaited, until: Lock, seconds: float) -> bool:
         """Give an actor turns of one message in this thread, as long as it has mail and the lock is held.
 
-        For a handler that waits for that actor's answer, for ``seconds`` or (-1) without end. False,
+        For a handler that waits for what that actor is to bring about, for ``seconds`` or (-1) without end. False,
         and nothing was done, where somebody else is running it.
         """
         deadline = inf if seconds < 0 else monotonic() + seconds
@@ -113,6 +115,8 @@ class Dispatcher:
                 and monotonic() < deadline
             ):
                 self._give_turn(mailbox, 1)
+                if awaited.target is not mailbox:
+                    break
         finally:
             running.depth -= 1
             running.actor = outer

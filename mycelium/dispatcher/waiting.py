@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mycelium.errors.actor import AskCycleError
 
@@ -26,31 +26,42 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
 
-__all__ = ["note_wait", "wait_inside", "wait_outside"]
+__all__ = ["Awaited", "note_wait", "refuse_circle", "wait_inside", "wait_outside"]
 
 #: Actors that run inside each other on one stack, at most; further ones wait as if they were elsewhere.
 DEPTH_MAX = 16
 
 
-def wait_inside(actor: Actor, target: Mailbox | None, waiter: Lock, seconds: float) -> bool:
+class Awaited(Protocol):
+    """What an actor waits for: a `Reply`, or a `Mailbox` that is to have room."""
+
+    @property
+    def target(self) -> Mailbox | None:
+        """Who is to bring it about, where that is known. Another one, once it was forwarded."""
+
+
+def wait_inside(actor: Actor, awaited: Awaited, waiter: Lock, seconds: float) -> bool:
     """Wait in ``actor`` until the lock is open, for ``seconds`` or (-1) without end; whether it is open.
 
-    ``target`` is whose answer it is, where that is known. Raises `AskCycleError`.
+    Raises `AskCycleError`.
     """
-    with note_wait(actor, target):
+    with note_wait(actor, awaited):
         if running.simulation is not None:
             return running.simulation.wait(waiter, seconds)
         dispatcher = actor.mailbox.dispatcher
         if dispatcher is None:
             return waiter.acquire(timeout=seconds)
-        if (
-            target is not None
-            and target.dispatcher is dispatcher
-            and running.depth < DEPTH_MAX
-            and dispatcher.run_inside(target, waiter, seconds)
-            and waiter.acquire(blocking=False)
-        ):
-            return True
+        target = None
+        while target is not awaited.target:
+            target = awaited.target
+            if (
+                target is not None
+                and target.dispatcher is dispatcher
+                and running.depth < DEPTH_MAX
+                and dispatcher.run_inside(target, awaited, waiter, seconds)
+                and waiter.acquire(blocking=False)
+            ):
+                return True
         dispatcher.refuse_wait(actor, target)
         with dispatcher.blocking():
             return waiter.acquire(timeout=seconds)
@@ -64,27 +75,37 @@ def wait_outside(waiter: Lock, seconds: float) -> bool:
 
 
 @contextmanager
-def note_wait(actor: Actor | None, target: Mailbox | None) -> Iterator[None]:
-    """While ``actor`` waits for the owner of ``target``: let others see it. Raises `AskCycleError`."""
+def note_wait(actor: Actor | None, awaited: Awaited) -> Iterator[None]:
+    """While ``actor`` waits: let others see for what. Raises `AskCycleError`."""
     if actor is None:
         yield
         return
     mailbox = actor.mailbox
     outer = mailbox.waits_for
-    mailbox.waits_for = target
+    mailbox.waits_for = awaited
     try:
-        if target is not None:
-            _refuse_cycle(actor, target)
+        _refuse_cycle(actor, awaited.target)
         yield
     finally:
         mailbox.waits_for = outer
 
 
-def _refuse_cycle(actor: Actor, target: Mailbox) -> None:
+def refuse_circle(actor: Actor, awaited: Awaited, target: Mailbox) -> None:
+    """Raise `AskCycleError` where ``target``, who is to answer in the place of ``actor``, waits for that answer."""
     names = [actor.name]
     seen: Mailbox | None = target
     while seen is not None and len(names) < 1000:
         names.append(seen.tally.name)
+        if seen.waits_for is awaited:
+            raise AskCycleError(actor=seen.tally.name, cycle=" -> ".join([seen.tally.name, *names]))
+        seen = seen.waits_for.target if seen.waits_for is not None else None
+
+
+def _refuse_cycle(actor: Actor, target: Mailbox | None) -> None:
+    names = [actor.name]
+    seen = target
+    while seen is not None and len(names) < 1000:
+        names.append(seen.tally.name)
         if seen is actor.mailbox:
             raise AskCycleError(actor=actor.name, cycle=" -> ".join(names))
-        seen = seen.waits_for
+        seen = seen.waits_for.target if seen.waits_for is not None else None

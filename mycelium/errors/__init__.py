@@ -7,6 +7,7 @@
       MessageSetError           MSG-nnn  message_set.py        declaring message sets and handlers
       ActorError                ACT-nnn  actor.py              telling, asking, emitting
                                          testing.py            and what only tests raise
+                                         conversation.py       and answering, passing on
       ConfigError               CFG-nnn  config.py             settings and where they come from
       TopologyError             TOP-nnn  topology.py           topology files
       NodeError                 NOD-nnn  node.py               running a topology
@@ -60,6 +61,7 @@ from mycelium.errors.config import (
     PrefixClashError,
     Problems,
 )
+from mycelium.errors.conversation import SenderUnknownError
 from mycelium.errors.event_loop import BlockingInLoopError, CoroutineOutsideLoopError, SlowHandlerError
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
@@ -201,6 +203,7 @@ __all__ = [
     "Problems",
     "RecordingFileError",
     "ScheduleError",
+    "SenderUnknownError",
     "SimulationError",
     "SlowHandlerError",
     "StoppedFirstError",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.mail import Keyed, is_control
+from mycelium.mail import Keyed, Sent, is_control
 from mycelium.mailbox import Mailbox
+from mycelium.sender import sender_in_hand
 from mycelium.signals import Signal
 from tlv import TLV
 
@@ -146,7 +147,8 @@ class Child:
                 cell.handled -= 1
                 cell.failed -= 1
             if again:
-                actor.mailbox.items.appendleft(one if isinstance(one, TLV) else Envelope(one))
+                wanted = not isinstance(one, TLV) or type(one) in actor.mailbox.wants_sender
+                actor.mailbox.items.appendleft(Sent(one, None, sender_in_hand(actor)) if wanted else one)
         if again:
             return
         for one in messages:

@@ -1,0 +1,57 @@
+"""Who sent the message in hand.
+
+A message lies bare in the queue unless the handler of its type takes a second parameter for the
+sender; then, as asks and plain objects do, it lies there in a `Sent`. So who does not ask pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from mycelium.errors.conversation import SenderUnknownError
+from mycelium.mail import Sent
+from mycelium.message_sets import shown
+from tlv import TLV
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.handling import Handling
+    from mycelium.ref import ActorRef
+
+__all__ = ["SenderInHand", "giving_sender", "knows_sender", "sender_in_hand"]
+
+
+class SenderInHand:
+    """What `Actor.sender` is. Not a property: an actor may have an attribute of that name for itself."""
+
+    @overload
+    def __get__(self, actor: None, owner: type[Any]) -> Self: ...
+
+    @overload
+    def __get__(self, actor: Actor, owner: type[Any]) -> ActorRef[Any] | None: ...
+
+    def __get__(self, actor: Actor | None, owner: type[Any]) -> Self | ActorRef[Any] | None:
+        if actor is None:
+            return self
+        if not knows_sender(actor):
+            message = shown(type(actor._envelope.message)) if actor._envelope is not None else "the message in hand"
+            raise SenderUnknownError(actor=actor.name, message=message)
+        return sender_in_hand(actor)
+
+
+def knows_sender(actor: Handling) -> bool:
+    """Whether the message in hand tells who sent it."""
+    envelope = actor._envelope
+    return type(envelope) is Sent or (envelope is not None and not isinstance(envelope.message, TLV))
+
+
+def sender_in_hand(actor: Handling) -> ActorRef[Any] | None:
+    """Who sent the message in hand, as far as that is known."""
+    envelope = actor._envelope
+    return envelope.sender if type(envelope) is Sent else None
+
+
+def giving_sender(actor: Handling, method: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
+    """A handler that takes the sender, as one that takes the message only."""
+    return lambda message: method(message, sender_in_hand(actor))
