@@ -138,7 +138,9 @@ class AsyncSource(Source, dispatcher=ASYNCIO):
         except CancelledError:
             self._cut_short = True
         except BaseException as error:
-            if self.actor_stopped.is_set() or (self._stopping is not None and self._stopping.is_set()):
+            if self._is_between_lives:
+                self.log.error("produce failed while it was ended", exc_info=error)
+            elif self.actor_stopped.is_set() or (self._stopping is not None and self._stopping.is_set()):
                 self._handle_failure(*sys.exc_info())
             else:
                 self._mailbox.put(Envelope(Broken(error)))
@@ -173,10 +175,20 @@ class AsyncSource(Source, dispatcher=ASYNCIO):
 
         if self._producing is None or self._producing.done() or self._stopping is None:
             return
+        self._cut()
+        await wait({self._producing})
+
+    def _cut(self) -> None:
+        """Have `produce` end, once: a second cancel would hit what it does at its end."""
+        if self._producing is None or self._stopping is None or self._stopping.is_set():
+            return
         self._stopping.set()
         if not self._pausing:
             self._producing.cancel()
-        await wait({self._producing})
+
+    def _end_life(self) -> None:
+        self._cut()
+        super()._end_life()
 
     def _actor_loop_teardown(self) -> None:
         if self._producing is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import pykka
@@ -35,21 +36,38 @@ class Lives(pykka.Actor):
         In the actor's own thread. What it raises is a failure, as in a handler.
         """
 
-    def _begin(self) -> bool:
+    @property
+    def _is_between_lives(self) -> bool:
+        """Whether a supervisor has ended its last life, and the next one has not begun."""
+        return self._supervision is not None and self._supervision.is_due
+
+    def _begin(self, bind_hooks: Callable[[Actor], None] | None = None) -> bool:
         """Begin its life, or its next one; False while it pauses before that."""
         if self._supervision is None or not self._supervision.is_due:
             self._begun = True
-            self._bind_handlers()
+            self._bind(bind_hooks)
             self._actor_loop_setup()
         elif not self.actor_stopped.is_set():
             if self._mailbox.paused:
                 return False
             self._begun = True
-            self._supervision.renew(cast("Actor", self))
+            self._supervision.renew(cast("Actor", self), bind_hooks)
         return True
+
+    def _bind(self, bind_hooks: Callable[[Actor], None] | None) -> None:
+        self._bind_handlers()
+        if bind_hooks is not None:
+            bind_hooks(cast("Actor", self))
 
     def _bind_handlers(self) -> None:
         """What `Handling` does when a life begins."""
+
+    def _end_life(self) -> None:
+        """End what this life does beside its mail, the next one being due; what it raises is logged."""
+        self._end_timers_and_watches()
+
+    def _resume_work(self) -> None:
+        """After a restart: go on with what is no mail. A source does."""
 
     def _end_timers_and_watches(self) -> None:
         made = vars(self)

@@ -185,6 +185,8 @@ class Mailbox:
         if self.closed:
             self.sweep()
             return
+        if self.paused and not self.refusing:
+            return  # `resume` wakes it
         if self.dispatcher is not None:
             if self.queued.acquire(blocking=False):
                 self.asleep = False

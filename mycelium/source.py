@@ -6,6 +6,7 @@ import sys
 import threading
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pykka._envelope import Envelope
@@ -48,9 +49,6 @@ class Pump(Internal):
 
     def __repr__(self) -> str:
         return "produce()"
-
-
-PUMP = Envelope(Pump())
 
 
 class Source(Actor):
@@ -98,6 +96,9 @@ class Source(Actor):
         self._produced: Iterator[TLV] | None = None
         self._pumping = False
         self._cut_short = False
+        # Its own in each life: what another life has put into the mailbox, or had put there, moves nothing any more.
+        self._pump_mail = mail = Envelope(Pump())
+        self._resume = partial(self._mailbox.put, mail)
 
     @property
     def emitted(self) -> int:
@@ -122,7 +123,7 @@ class Source(Actor):
         if not self._pumping:
             raise PauseOutsideError(actor=self.name)
         items = self._mailbox.items
-        while not self.actor_stopped.is_set():
+        while self._begun and not self.actor_stopped.is_set():
             if items and _is_stop(items[0]):
                 break
             left = moment - now()
@@ -154,10 +155,16 @@ class Source(Actor):
         self._mailbox.engaged = True
         super()._actor_loop_setup()
         if not self.actor_stopped.is_set():
-            self._mailbox.put(PUMP)
+            self._resume()
+
+    def _resume_work(self) -> None:
+        if not self.finished.is_set():
+            self._resume()
 
     def _handle_receive(self, message: Any) -> Any:
-        return self._pump() if isinstance(message, Pump) else super()._handle_receive(message)
+        if not isinstance(message, Pump):
+            return super()._handle_receive(message)
+        return self._pump() if message is self._pump_mail.message else None
 
     def _pump(self) -> None:
         """Emit a chunk; ends early when there is mail, so that mail waits for one message at most."""
@@ -173,12 +180,14 @@ class Source(Actor):
             exhausted = self._pump_chunk(self._produced)
         finally:
             self._pumping = False
-        if exhausted:
+        if self._is_between_lives:
+            self._close_produced()
+        elif exhausted:
             self._produced = None
             self.exhausted = not self._cut_short
             self._finish()
         elif not self.actor_stopped.is_set():
-            self._mailbox.put(PUMP)
+            self._resume()
 
     def _pump_chunk(self, produced: Iterator[TLV]) -> bool:
         items = self._mailbox.items
@@ -198,8 +207,9 @@ class Source(Actor):
             for mailbox in self._downstream
         )
 
-    def _resume(self) -> None:
-        self._mailbox.put(PUMP)
+    def _end_life(self) -> None:
+        self._close_produced()
+        super()._end_life()
 
     def _stop(self) -> None:
         self._close_produced()
@@ -219,10 +229,15 @@ class Source(Actor):
         if close is not None:
             try:
                 close()
-            except Exception:
-                self._handle_failure(*sys.exc_info())
+            except Exception as error:
+                if self._is_between_lives:
+                    self.log.error("produce failed while it was closed", exc_info=error)
+                else:
+                    self._handle_failure(*sys.exc_info())
 
     def _finish(self) -> None:
+        if self._is_between_lives and not self.actor_stopped.is_set():
+            return
         self._mailbox.engaged = False
         self.finished.set()
 

@@ -12,7 +12,7 @@ import pykka
 import pytest
 from structlog.testing import capture_logs
 
-from mycelium import Actor, ActorContext, Backoff, Batch, Ledger, Source, Supervisor, dead_letters, handles
+from mycelium import Actor, ActorContext, Backoff, Batch, Ledger, Supervisor, dead_letters, handles
 from mycelium.dead_letters import DeadLetter, DeadLetterKind
 from mycelium.errors import AskTimeoutError, DeadActorError, SupervisionError
 from tests.manual_clock import ManualClock
@@ -92,7 +92,7 @@ def letters() -> Iterator[list[DeadLetter]]:
     subscription.cancel()
 
 
-@pytest.fixture(params=["default", "pinned"])
+@pytest.fixture(params=["default", "pinned", "asyncio"])
 def worker(request: pytest.FixtureRequest) -> type[Worker]:
     class One(Worker, dispatcher=request.param):
         pass
@@ -497,18 +497,22 @@ def test_a_backoff_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
         Backoff(**wrong)
 
 
-def test_a_source_is_not_supervised() -> None:
-    class Ticks(Source, emits=Job):
-        def produce(self) -> Iterator[TLV]:
-            yield Job(number=1)
+def test_what_is_sent_over_restarts_is_handled_in_the_order_sent(worker: type[Worker]) -> None:
+    order: list[int] = []
 
-    with pytest.raises(SupervisionError, match=r"ACT-032.*Ticks"):
-        Supervisor().start(Ticks)
+    class Ordered(worker):  # type: ignore[misc, valid-type]
+        @handles
+        def on_job(self, job: Job) -> int:
+            order.append(job.number)
+            if job.number % 10 == 9 and order.count(job.number) < 2:
+                raise LookupError
+            return 0
 
-
-def test_an_actor_on_an_event_loop_is_not_supervised() -> None:
-    class Looping(Worker, dispatcher="asyncio"):
-        pass
-
-    with pytest.raises(SupervisionError, match=r"ACT-032.*Looping.*event loop"):
-        Supervisor().start(Looping)
+    ref = Supervisor(backoff=Backoff(first_s=0.0005, max_s=0.001), limit=1000, attempts=2).start(Ordered)
+    for number in range(300):
+        ref.tell(Job(number=number))
+    ref.ask(Job(number=300), timeout=DEADLINE)
+    assert ref.mailbox.tally.restarts == 30
+    assert list(dict.fromkeys(order)) == list(range(301))
+    assert sorted(order) == order
+    assert row_of(ref) == (301, 301, 0, 0)

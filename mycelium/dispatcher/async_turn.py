@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 from asyncio import CancelledError
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -56,15 +56,15 @@ async def take_turn(actor: Actor, budget: int) -> bool:
     mailbox = actor._mailbox
     try:
         if not actor._begun:
-            actor._begun = True
-            actor._bind_handlers()
-            _bind_hooks(actor)
-            actor._actor_loop_setup()
+            if actor._is_between_lives and not mailbox.paused:
+                await _wind_down(actor)
+            if not actor._begin(_bind_hooks):
+                return True
             await _run_hooks(actor)
         waiting = len(mailbox.items)
         mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
         for _ in range(min(waiting, budget)):
-            if stopped() or not mailbox.items:
+            if stopped() or not mailbox.items or not actor._begun:
                 break
             await _handle_next(actor)
             await _run_hooks(actor)
@@ -114,11 +114,11 @@ async def _call(actor: Actor, handle: Callable[[Any], Any], given: Any, message:
     except Exception:
         cell.failed += count
         cell.handled += count
-        actor._fail(message)
+        actor._fail(message, (message,) if given is message else given)
     except BaseException:
         cell.failed += count
         cell.handled += count
-        _give_up(actor, message)
+        _give_up(actor, message, (message,) if given is message else given)
     else:
         cell.handled += count
         if began_at:
@@ -172,7 +172,7 @@ async def _arrive(actor: Actor, signal: Signal) -> None:
         await _handle_envelope(actor, brought)
 
 
-def _give_up(actor: Actor, message: Any, messages: tuple[()] | None = None) -> None:
+def _give_up(actor: Actor, message: Any, messages: Sequence[Any] | None = None) -> None:
     """On a BaseException: cancelled by who stops the actor at once, or of itself, which is a failure, or as elsewhere."""
     if not isinstance(sys.exc_info()[1], CancelledError):
         actor._give_up(message, messages)
@@ -209,8 +209,24 @@ async def _run_hooks(actor: Actor) -> None:
     while due:
         try:
             await due.pop(0)
-        except Exception:
-            actor._handle_failure(*sys.exc_info())
-        except CancelledError:
+        except Exception as error:
+            _fail_hook(actor, error, due)
+        except CancelledError as error:
             if not actor.actor_stopped.is_set():
-                actor._handle_failure(*sys.exc_info())
+                _fail_hook(actor, error, due)
+
+
+def _fail_hook(actor: Actor, error: BaseException, due: list[Coroutine[Any, Any, None]]) -> None:
+    """In a life that a supervisor gave it, a hook fails as a handler does; before that life, it is logged."""
+    supervision = actor._supervision
+    if supervision is None or actor.actor_stopped.is_set():
+        actor._handle_failure(*sys.exc_info())
+    elif supervision.is_due:
+        actor.log.error("failed before a restart", exc_info=error)
+    elif supervision.made_at:
+        for other in due:
+            other.close()
+        due.clear()
+        actor._fail(None, ())
+    else:
+        actor._handle_failure(*sys.exc_info())

@@ -16,7 +16,7 @@ __all__ = ["ASYNCIO", "HOOKS", "coroutine_in", "may_await", "refuse_coroutines"]
 ASYNCIO = "asyncio"
 
 #: The hooks that may be coroutines there, beside handlers, `on_receive`, and methods that are called by proxy.
-HOOKS = ("on_start", "on_stop", "on_failure", "on_terminated")
+HOOKS = ("on_start", "on_stop", "on_failure", "on_terminated", "pre_restart", "post_restart")
 
 
 def refuse_coroutines(cls: type[Any], dispatcher: str) -> None:

@@ -14,7 +14,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from mycelium.errors.event_loop import BlockingInLoopError
 
@@ -75,9 +75,6 @@ class Steps(Coroutine[Any, Any, Any]):
 
 class EventLoop(Dispatcher):
     """A dispatcher whose one worker is an event loop."""
-
-    #: A coroutine of the old life may be waiting still when the new one begins.
-    supervises: ClassVar[bool] = False
 
     def __init__(self, name: str, *, daemon: bool = False) -> None:
         super().__init__(name, workers=1, throughput=THROUGHPUT, daemon=daemon)

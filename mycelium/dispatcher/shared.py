@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from math import inf
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from mycelium.counter import gil_is_on
 
@@ -48,9 +48,6 @@ THROUGHPUT = 256
 
 class Dispatcher:
     """A queue of actors with mail, and the worker threads that serve it."""
-
-    #: Whether an actor that it runs may be made anew between two messages.
-    supervises: ClassVar[bool] = True
 
     def __init__(
         self, name: str, *, workers: int | None = None, throughput: int = THROUGHPUT, daemon: bool = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
@@ -80,7 +81,10 @@ class Child:
         """
         error = sys.exc_info()[1]
         assert error is not None
-        decision = self.supervisor._decide(self, error)
+        if self.is_due:  # what a source does after the error that ended its life
+            actor.log.error("failed again before its restart", exc_info=error)
+            return True
+        decision = self.supervisor._decide(self, error, actor._clock())
         if decision.directive not in {Directive.RESUME, Directive.RESTART}:
             return False
         actor._in_hand = message
@@ -92,16 +96,16 @@ class Child:
 
     def restart(self, actor: Actor, error: BaseException, delay_s: float) -> None:
         """End the old life, and have the new one begin after a pause."""
-        try:
-            actor.pre_restart(error)
-        except Exception as further:
-            actor.log.error("pre_restart failed", exc_info=further)
-        actor._end_timers_and_watches()
         mailbox = actor.mailbox
-        if self.supervisor.mail is Mail.DROP:
-            _drop_mail(mailbox)
         self._error = error
         actor._begun = False
+        for hook in (partial(actor.pre_restart, error), actor._end_life):
+            try:
+                hook()
+            except Exception as further:
+                actor.log.error("failed before a restart", exc_info=further)
+        if self.supervisor.mail is Mail.DROP:
+            _drop_mail(mailbox)
         mailbox.tally.restarts += 1
         actor.log.warning("actor restarts", pause_s=round(delay_s, 3), restarts=mailbox.tally.restarts)
         if delay_s > 0:
@@ -115,21 +119,25 @@ class Child:
         """Whether the actor is to be made anew."""
         return self._error is not None
 
-    def renew(self, actor: Actor) -> None:
-        """Make the actor anew: ``__init__``, ``on_start``, ``post_restart``. An error in these is a failure like others."""
+    def renew(self, actor: Actor, bind_hooks: Callable[[Actor], None] | None = None) -> None:
+        """Make the actor anew: ``__init__``, ``on_start``, ``post_restart``. An error in these is a failure like others.
+
+        ``bind_hooks`` is what an event loop does with hooks that are coroutines.
+        """
         error, self._error = self._error, None
         assert error is not None
         self.made_at = self.supervisor._failures
         try:
-            make_anew(actor, self._args, self._kwargs)
-            actor._bind_handlers()
+            try:
+                make_anew(actor, self._args, self._kwargs)
+            finally:
+                actor._bind(bind_hooks)
             actor.on_start()
             actor.post_restart(error)
+            actor._resume_work()
         except KeyboardInterrupt:
-            actor._bind_handlers()
             raise
         except BaseException:
-            actor._bind_handlers()
             actor._fail(None, ())
 
     def _give_back(self, actor: Actor, messages: Sequence[Any]) -> None:

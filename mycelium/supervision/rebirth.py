@@ -16,7 +16,7 @@ from mycelium.context import KEPT
 if TYPE_CHECKING:
     from mycelium.actor import Actor
 
-__all__ = ["CELL", "make_anew"]
+__all__ = ["CELL", "SHOWN", "make_anew"]
 
 #: What of an actor's attributes outlives its state.
 CELL = (
@@ -34,15 +34,18 @@ CELL = (
     "actor_urn",
     "ended",
     "failure",
+    "finished",
     "name",
 )
+#: State that reports read at any time: it stays until ``__init__`` sets it.
+SHOWN = frozenset({"_pumping", "exhausted", "progress", "refused"})
 
 
 def make_anew(actor: Actor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     """Give the actor fresh state. What ``__init__`` raises goes to the caller; the cell is whole then too."""
     state = vars(actor)
     cell = {name: state[name] for name in CELL if name in state}
-    for name in state.keys() - cell.keys():  # the cell stays readable: other threads look at it
+    for name in state.keys() - cell.keys() - SHOWN:  # the cell stays readable: other threads look at it
         del state[name]
     for kind in type(actor).__mro__:
         slots = vars(kind).get("__slots__", ())

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pykka._envelope import Envelope
 
 from mycelium.actor import Actor
-from mycelium.dispatcher.clock import Clock, clock
+from mycelium.dispatcher.current import running
 from mycelium.errors.actor import SupervisionError
-from mycelium.source import Source
 
 from .child import Child, Touched
 from .policy import Backoff, Directive, Mail, Rules, Strategy
 
 if TYPE_CHECKING:
+    from mycelium.dispatcher.clock import Clock
     from mycelium.ref import ActorRef
 
 __all__ = ["Supervisor"]
@@ -51,8 +51,8 @@ class Supervisor:
     before a restart, ``mail`` whether what waits is kept or becomes dead letters. A message on which a
     restarted actor has failed ``attempts`` times is a dead letter; by default it is tried once.
 
-    It is no actor and has no thread: it decides in the thread of the one that fails. A ref stays valid
-    across restarts. Raises `SupervisionError` for settings that cannot be.
+    It is no actor and has no thread: it decides in the thread of the one that fails, and ``clock`` is
+    by default that one's. A ref stays valid across restarts. Raises `SupervisionError` for settings that cannot be.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Supervisor:
         mail: Mail | str = Mail.KEEP,
         attempts: int = 1,
         parent: Supervisor | None = None,
-        clock: Clock = clock,
+        clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
         self.strategy = _one_of(Strategy, "strategy", strategy)
@@ -79,7 +79,7 @@ class Supervisor:
         self._rules = Rules(on_error or {}, otherwise)
         self._parent = parent
         self._clock = clock
-        self._random = random or Random()  # noqa: S311 - spreads restarts, guards nothing
+        self._random = random or _usual_random()
         self._lock: RLock = RLock() if parent is None else parent._lock
         self._members: list[Child | Supervisor] = []
         self._restarted_at: deque[float] = deque()
@@ -91,24 +91,21 @@ class Supervisor:
         """Make an actor, run it, and supervise it from its first message on.
 
         What ``__init__`` raises at the first time goes to the caller, and an error in the first
-        ``on_start`` ends the actor. Raises `SupervisionError` for a source: what it has emitted
-        cannot be taken back, and a new one would begin from the start; and for an actor on an event loop.
+        ``on_start`` ends the actor. A source that is restarted runs `produce` again; what it has
+        emitted it has emitted, and ``self.emitted`` goes on counting.
         """
-        if issubclass(actor_class, Source):
-            raise SupervisionError(setting="actor", value=actor_class.__qualname__, expected="no source")
         actor = actor_class.create(*args, **kwargs)
-        dispatcher = actor._find_dispatcher()
-        if dispatcher is not None and not dispatcher.supervises:
-            raise SupervisionError(
-                setting="actor", value=actor.name, expected=f"no actor on the event loop {dispatcher.name!r}"
-            )
         kwargs.pop("context", None)
+        self._adopt(actor, args, kwargs)
+        return actor.launch()
+
+    def _adopt(self, actor: Actor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Supervise an actor that was created with these arguments, and is not launched yet."""
         child = Child(self, actor.actor_ref, args, kwargs)
         actor._supervision = child
         with self._lock:
             self._members = [one for one in self._members if isinstance(one, Supervisor) or one.ref.is_alive()]
             self._members.append(child)
-        return actor.launch()
 
     @property
     def refs(self) -> tuple[ActorRef[Any], ...]:
@@ -127,20 +124,21 @@ class Supervisor:
             found.extend(member._children() if isinstance(member, Supervisor) else [member])
         return found
 
-    def _decide(self, child: Child, error: BaseException) -> Decision:
-        """What ``child`` is to do after this error; those whom it touches too are told by now."""
+    def _decide(self, child: Child, error: BaseException, usual: Clock) -> Decision:
+        """What ``child`` is to do after this error; those whom it touches too are told by now. ``usual`` is the actor's clock."""
         with self._lock:
-            return self._decide_for(child, child, error)
+            return self._decide_for(child, child, error, usual)
 
-    def _decide_for(self, member: Child | Supervisor, failed: Child, error: BaseException) -> Decision:
+    def _decide_for(self, member: Child | Supervisor, failed: Child, error: BaseException, usual: Clock) -> Decision:
+        now = (self._clock or usual).now()
         directive = self._rules.directive_for(error)
         if directive is Directive.RESUME:
             return Decision(directive)
-        if directive is Directive.RESTART and not self._may_restart():
+        if directive is Directive.RESTART and not self._may_restart(now):
             directive = Directive.ESCALATE
         if directive is Directive.ESCALATE:
             if self._parent is not None:
-                return self._parent._decide_for(self, failed, error)
+                return self._parent._decide_for(self, failed, error, usual)
             touched = self._children()
         else:
             touched = self._touched_by(member)
@@ -159,7 +157,7 @@ class Supervisor:
             mailbox.items.appendleft(Envelope(Touched(error, other.supervisor._failures)))
             if mailbox.asleep:
                 mailbox.wake()
-        return Decision(directive, self._pause_of(failed))
+        return Decision(directive, self._pause_of(failed, now))
 
     def _touched_by(self, member: Child | Supervisor) -> list[Child]:
         if self.strategy is Strategy.ONE_FOR_ONE:
@@ -170,8 +168,7 @@ class Supervisor:
             members = self._members[self._members.index(member) :]
         return [child for one in members for child in (one._children() if isinstance(one, Supervisor) else [one])]
 
-    def _may_restart(self) -> bool:
-        now = self._clock.now()
+    def _may_restart(self, now: float) -> bool:
         recent = self._restarted_at
         while recent and recent[0] <= now - self.within_s:
             recent.popleft()
@@ -180,8 +177,7 @@ class Supervisor:
         recent.append(now)
         return True
 
-    def _pause_of(self, failed: Child) -> float:
-        now = self._clock.now()
+    def _pause_of(self, failed: Child, now: float) -> float:
         failed.restarted_at = [at for at in failed.restarted_at if at > now - self.within_s]
         failed.restarted_at.append(now)
         return self.backoff.delay_s(len(failed.restarted_at), self._random)
@@ -189,6 +185,11 @@ class Supervisor:
 
 E = TypeVar("E", Strategy, Mail)
 N = TypeVar("N", int, float)
+
+
+def _usual_random() -> Random:
+    """Chance; in a simulation, that of its seed."""
+    return Random() if running.simulation is None else Random(running.simulation.seed)  # noqa: S311 - spreads restarts, guards nothing
 
 
 def _one_of(kind: type[E], setting: str, given: E | str) -> E:

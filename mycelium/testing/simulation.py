@@ -319,6 +319,10 @@ class Simulation(Dispatcher):
             if mailbox.owner is not None and mailbox.owner.actor_ref.is_alive():
                 mailbox.owner.actor_ref.stop(block=False)
         self.run()
+        while paused := [mailbox for mailbox in self._labels if mailbox.paused and mailbox.owner is not None]:
+            for mailbox in paused:
+                mailbox.resume()
+            self.run()
         for strand in self._strands.values():
             if not strand.parked:
                 strand.end()
