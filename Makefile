@@ -15,8 +15,9 @@ SECONDS ?= 60
 PYTHON_DEBUG ?= python3-dbg
 SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("implementation of tlv:", explanation())' >&2
 # What the compiled core is built from; without a compiler the install succeeds, and tlv runs on its twin in Python.
-CORE := setup.py $(wildcard tlv/native/*) mycelium/bench/allocator_hook.c
+CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/allocator_hook.c
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
+MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox ledger mailbox queue ref router source)
 
 .PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks counters clean
 
@@ -58,15 +59,15 @@ bench-peers: $(VENV)/.peers ## run all benches beside msgspec, protobuf, flatbuf
 
 check: lint format-check types test ## what to run before a commit
 
-asan: $(VENV)/.dev ## run the suite of tlv on the compiled core under AddressSanitizer and UBSan
+asan: $(VENV)/.dev ## run the tests of messages and mail on the compiled cores under AddressSanitizer and UBSan
 	@MYCELIUM_SANITIZE=1 MYCELIUM_WERROR=1 $(BIN)/python setup.py -q build --build-base build/asan --build-lib build/asan/lib >build/asan.log 2>&1 \
 	  || { cat build/asan.log; exit 1; }
 	@LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc PYTHONPATH=build/asan/lib MYCELIUM_TLV=native \
-	  $(BIN)/python -m pytest -o pythonpath="build/asan/lib ." $(TLV_TESTS) $(ARGS)
+	  $(BIN)/python -m pytest -o pythonpath="build/asan/lib ." $(TLV_TESTS) $(MAIL_TESTS) $(ARGS)
 
 # Extensions are built for its own ABI, beside the others; packages are those of .venv, so it must be of the same version.
-debug: $(VENV)/.dev ## run the suite of tlv on the compiled core under a debug build of Python (PYTHON_DEBUG=...)
+debug: $(VENV)/.dev ## run the tests of messages and mail on the compiled cores under a debug build of Python (PYTHON_DEBUG=...)
 	@export PYTHONPATH="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
 	$(PYTHON_DEBUG) -c 'import annotated_types, sys; sys.gettotalrefcount()' || { \
 	  echo "make debug needs a debug build of the Python in .venv, $$($(BIN)/python --version): PYTHON_DEBUG=/path/to/python" >&2; \
@@ -74,7 +75,7 @@ debug: $(VENV)/.dev ## run the suite of tlv on the compiled core under a debug b
 	mkdir -p build; \
 	MYCELIUM_WERROR=1 $(PYTHON_DEBUG) setup.py -q build_ext --force --inplace --build-temp build/debug >build/debug.log 2>&1 \
 	  || { cat build/debug.log; exit 1; }; \
-	MYCELIUM_TLV=native $(PYTHON_DEBUG) -X dev -m pytest -p no:cacheprovider $(TLV_TESTS) $(ARGS)
+	MYCELIUM_TLV=native $(PYTHON_DEBUG) -X dev -m pytest -p no:cacheprovider $(TLV_TESTS) $(MAIL_TESTS) $(ARGS)
 
 fuzz: $(VENV)/.dev ## hostile input under the sanitizers for 60 seconds (SECONDS=600 for longer); needs clang and atheris
 	@$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)
@@ -86,7 +87,7 @@ counters: $(VENV)/.dev ## instructions and cache misses of a message: not more t
 	@$(BIN)/mycelium bench --counters --check docs/counters.md $(ARGS)
 
 clean: ## remove .venv and everything that was built
-	@rm -rf $(VENV) tlv/*.so mycelium/bench/*.so build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@rm -rf $(VENV) tlv/*.so mycelium/*.so mycelium/bench/*.so build dist *.egg-info .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A candidate counts only when it really runs: version managers leave a python3.13 on the path that starts nothing.

@@ -1,7 +1,8 @@
-"""The compiled core of the message layer, and a hook that counts what it asks of CPython's allocators.
+"""The compiled cores of the message layer and of the runtime, and a hook that counts what they ask of CPython's allocators.
 
-Everything else about this project is in pyproject.toml. Both extensions are optional: where they cannot be
-built the install succeeds, `tlv` runs on its Python twin, and `mycelium bench` counts no allocations.
+Everything else about this project is in pyproject.toml. The extensions are optional: where they cannot be
+built the install succeeds, `tlv` and the mail of `mycelium` run on their Python twins, and `mycelium bench`
+counts no allocations.
 
     MYCELIUM_WERROR=1     warnings are errors (CI and the make targets set it)
     MYCELIUM_SANITIZE=1   build with AddressSanitizer and UndefinedBehaviorSanitizer (`make asan`); "fuzzer" adds
@@ -48,8 +49,8 @@ class BuildCore(build_ext):
         super().run()
         if not all(Path(built).exists() for built in self.get_outputs() if "_native" in built):
             self.warn(
-                "tlv: the compiled core was not built (is there a C compiler, and Python's headers?). Everything works on "
-                "its twin in Python; making and reading messages takes about 7 times as long."
+                "the compiled cores were not built (is there a C compiler, and Python's headers?). Everything works on "
+                "their twins in Python; making and reading messages takes about 7 times as long."
             )
 
 
@@ -60,6 +61,15 @@ setup(
             "tlv._native",
             sources=["tlv/native/module.c"],
             depends=sorted(map(str, Path("tlv/native").glob("*.h"))),
+            extra_compile_args=arguments,
+            extra_link_args=link,
+            define_macros=macros,
+            optional=not os.environ.get("MYCELIUM_WERROR"),
+        ),
+        Extension(
+            "mycelium._native",
+            sources=["mycelium/native/module.c"],
+            depends=sorted(map(str, Path("mycelium/native").glob("*.h"))),
             extra_compile_args=arguments,
             extra_link_args=link,
             define_macros=macros,

@@ -1,4 +1,4 @@
-"""Does the compiled core leak? Millions of operations of each kind; blocks and resident memory must stay flat.
+"""Do the compiled cores leak? Millions of operations of each kind; blocks and resident memory must stay flat.
 
 python benches/leaks.py [OPERATIONS]
 """
@@ -20,8 +20,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import pykka
 from annotated_types import Gt
 
+from mycelium import Actor, Bounded, handles
+from mycelium.errors import MailboxFullError
+from mycelium.router import connect, plan_routes
 from tlv import (
     TLV,
     FrameWriter,
@@ -322,6 +326,78 @@ def failing() -> dict[str, Operation]:
     return {name: partial(refused, attempt) for name, attempt in attempts.items()}
 
 
+def mailing() -> dict[str, Operation]:
+    """Messages that move from an actor to itself, as its thread would move them."""
+
+    class Mailed(Actor, receives=Plain, emits=(Plain,), mailbox=Bounded(100, overflow="reject")):
+        fails = False
+
+        @handles
+        def on_plain(self, plain: Plain) -> None:
+            if self.fails:
+                raise ValueError
+
+    actor = Mailed.create()
+    connect({"mailed": actor}, plan_routes({"mailed": Mailed}))
+    actor._bind_handlers()
+    ref, mailbox = actor.actor_ref, actor.mailbox
+    ref.tell(PLAIN)
+
+    def told() -> None:
+        ref.tell(PLAIN)
+        actor._drain(256)
+
+    def emitted() -> None:
+        actor.emit(PLAIN)
+        actor._drain(256)
+
+    def failed() -> None:
+        ref.tell(PLAIN)
+        try:
+            actor.fails = True
+            mailbox.drain(actor._table, 256)
+        except ValueError:
+            mailbox.in_hand = None
+        finally:
+            actor.fails = False
+
+    def full() -> None:
+        for _ in range(101):
+            try:
+                ref.tell(PLAIN)
+            except MailboxFullError:
+                mailbox.items.clear()
+
+    def removed() -> None:
+        for message in (PLAIN, WHOLE, PLAIN):
+            mailbox.items.append(message)
+        mailbox.items.remove(WHOLE)
+        mailbox.items.copy()
+        mailbox.items.clear()
+
+    def asked() -> None:
+        assert Asked.ref is not None
+        Asked.ref.ask(PLAIN, timeout=60)
+
+    class Asked(Actor, receives=Plain):
+        ref: Any = None
+
+        @handles
+        def on_plain(self, plain: Plain) -> int:
+            return plain.price
+
+    Asked.ref = Asked.start()
+    return {
+        "tell and drain": told,
+        "emit and drain": emitted,
+        "a handler in a drain that raises": failed,
+        "a full mailbox": full,
+        "a queue": removed,
+        "an ask": asked,
+        "an actor": Asked.create,
+    }
+
+
 def rarely() -> dict[str, Operation]:
     """What a program does when it starts and ends."""
 
@@ -367,7 +443,7 @@ def refused(call: Operation) -> None:
 
 def operations() -> dict[str, Operation]:
     """Each kind of operation by name."""
-    return {**making(), **reading(), **lending(), **walking(), **failing(), **rarely()}
+    return {**making(), **reading(), **lending(), **walking(), **failing(), **mailing(), **rarely()}
 
 
 def resident_kb() -> int:
@@ -403,6 +479,11 @@ WEIGHTS = {
     "read a frame": 10,
     "write a frame": 10,
     "a declaration": 100,
+    "a handler in a drain that raises": 10,
+    "a full mailbox": 200,
+    "a queue": 5,
+    "an ask": 100,
+    "an actor": 100,
     "a class": 5000,
     "four threads": 500,
     **dict.fromkeys(
@@ -427,6 +508,7 @@ def main() -> int:
             f"{name:34} {runs:10,} times  blocks {blocks:+7}  resident {memory:+7} KB{'  LEAKS' if leaks else ''}",
             flush=True,
         )
+    pykka.ActorRegistry.stop_all()
     return 1 if leaking else 0
 
 

@@ -120,15 +120,11 @@ def open_mailbox(mailbox: Mailbox, contract: Contract, bound: Bounded | None) ->
     else:
         policies = policies_of(mailbox.tally.name, bound, own_policies(contract.table), contract.handled)
         capacity = capacity_of(bound, contract.handled)
+    mailbox.tally.receives = contract.receives
     if capacity < UNLIMITED:
         mailbox.bound = (bound, policies)
         mailbox.capacity = capacity
     mailbox.wants_sender = contract.wants_sender
-    mailbox.accepts.update(
-        (kind, mailbox.tally.sent_counter(kind))
-        for kind in contract.receives
-        if not (mailbox.conflates(kind) or kind in contract.wants_sender)
-    )
 
 
 def own_policies(table: Mapping[type[TLV], Handler]) -> dict[type[TLV], Policy]:

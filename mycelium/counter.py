@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from itertools import count
 from threading import Lock
 
+from mycelium.core import compiled, gil_is_on
+
 __all__ = ["SharedCounter"]
-
-
-def gil_is_on() -> bool:
-    """Whether only one thread at a time runs Python code: always, but in a free-threaded build."""
-    probe: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
-    return probe()
 
 
 #: Held while a counter is read: one for all of them, since reports read them one after the other.
 _reading = Lock()
 
 
+@compiled
 class SharedCounter:
     """Counts calls from any thread and loses none.
 
@@ -31,7 +27,7 @@ class SharedCounter:
     * Without a GIL that call is not promised to be atomic, so ``advance`` takes a lock.
 
     ``itertools.count`` cannot be read without advancing it; `value` advances it and subtracts its
-    own reads, which only happen under a lock.
+    own reads, which only happen under a lock. The compiled one is an integer that only C touches.
     """
 
     __slots__ = ("_lock", "_reads", "advance")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from itertools import repeat
-from operator import length_hint
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pykka
@@ -92,52 +90,28 @@ class Handling(Lives):
 
         Stops early after whatever may have changed the actor's state.
 
-        The messages come out of the queue one by one, in C, as the loop asks for them: what has not
-        been handled when a handler raises is still in the mailbox.
+        `Inbox.drain` takes the messages out of the queue one by one: what has not been handled when a
+        handler raises is still in the mailbox.
         """
-        table = self._table
-        current: type[Any] | None = None
-        handle: Callable[[Any], Any] = _no_handler
-        cell = _NO_CELL
-        message: Any = None
-        turns = repeat((), min(waiting, DRAIN_MAX))
+        mailbox = self._mailbox
         try:
-            for message in self._mailbox.taken(turns):
-                kind = type(message)
-                if kind is not current:
-                    if kind is Keyed:
-                        message = message.take()
-                        kind = type(message)
-                    began_at = 0
-                    if kind is Sampled:
-                        began_at = now_ns()
-                        self._tally.latency.record(began_at - message.sent_at)
-                        message = message.message
-                        kind = type(message)
-                    entry = table.get(kind)
-                    if entry is None:
-                        cell = _NO_CELL
-                        self._sampled = bool(began_at)
-                        self._handle_otherwise(message)
-                        break
-                    handle, cell = entry
-                    current = kind
-                    if began_at:
-                        handle(message)
-                        cell.handled += 1
-                        self._tally.handling.record(now_ns() - began_at)
-                        continue
-                handle(message)
-                cell.handled += 1
-        except Exception:
-            cell.failed += 1
-            cell.handled += 1
-            self._fail(message)
-        except BaseException:
-            cell.failed += 1
-            cell.handled += 1
-            self._give_up(message)
-        return min(waiting, DRAIN_MAX) - length_hint(turns)
+            message = mailbox.drain(self._table, min(waiting, DRAIN_MAX))
+        except BaseException as error:
+            taken, message = mailbox.drained, mailbox.in_hand
+            mailbox.in_hand = None
+            if isinstance(error, Exception):
+                self._fail(message)
+            else:
+                self._give_up(message)
+            return taken
+        taken = mailbox.drained
+        if message is not None:
+            self._sampled = mailbox.sampled
+            try:
+                self._handle_otherwise(message)
+            except BaseException:
+                self._give_up(message)
+        return taken
 
     def _handle_otherwise(self, item: Any) -> None:
         kind = type(item)
@@ -331,10 +305,6 @@ class Handling(Lives):
 def cell_of(actor: Handling, message: Any) -> Cell:
     """Where this message is counted; objects that are no declared messages are not in the ledger."""
     return actor._tally.cell(type(message)) if isinstance(message, TLV) else _NO_CELL
-
-
-def _no_handler(_: Any) -> None:
-    raise AssertionError("a handler is set before the first message")
 
 
 #: Counts what is not in the ledger: objects that are no declared messages.

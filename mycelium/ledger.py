@@ -184,6 +184,7 @@ class Ledger:
     def _sent(self) -> Counter[Any]:
         sent: Counter[Any] = Counter()
         for tally in self._tallies:
+            sent.update(dict.fromkeys(tally.receives, 0))
             for kind, counter in tuple(tally.sent.items()):
                 sent[kind] += counter.value
             for route in tuple(tally.routes):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from mycelium.core import compiled
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Internal:
     __slots__ = ()
 
 
+@compiled
 class Sampled:
     """A message whose hand-off latency is measured."""
 

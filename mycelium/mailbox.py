@@ -1,6 +1,6 @@
 """Mailbox: where an actor's messages wait; any thread puts, only the owner takes.
 
-It is a deque, and a gate (a lock used as a binary semaphore) on which the owner sleeps. A put is an
+It is a queue, and a gate (a lock used as a binary semaphore) on which the owner sleeps. A put is an
 append and the test of one flag; there is no lock around the queue, and a wake-up is paid only by
 the sender that finds the owner asleep.
 
@@ -18,7 +18,13 @@ What is left is dead-lettered and counted, by exactly one of them, since ``pople
 to one caller only.
 
 Both arguments need that a store before an append, or before a look at an empty queue, is seen by
-those who look at the queue after it. The GIL gives that; without a GIL, the deque's own lock does.
+those who look at the queue after it, and that an append or a ``popleft`` is one step. The GIL gives
+both, to the twin and to the compiled core, which lets go of it in none of these steps: between its
+count, its append and its look at ``asleep`` nothing runs but what may run between any two lines of
+the twin. Without a GIL, the twin runs, and the deque's own lock does it.
+
+What every message goes through is `mycelium.inbox` (here), `mycelium.telling` and
+`mycelium.emitting` (at the senders), and `mycelium.queue`: all of it compiled where that was built.
 
 What lies in the queue: see `mycelium.mail`.
 
@@ -28,9 +34,8 @@ A bound is looked at by senders, with one comparison; who finds the mailbox full
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import starmap
+from collections import Counter
+from collections.abc import Callable, Mapping
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -38,10 +43,11 @@ from typing import TYPE_CHECKING, Any
 import pykka
 from pykka._envelope import Envelope
 
-from mycelium.bounds import NO_POLICY, UNLIMITED, Bounded, Policy
+from mycelium.bounds import NO_POLICY, Bounded, Policy
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.dispatcher.current import current_ref
 from mycelium.errors.actor import StoppedFirstError
+from mycelium.inbox import Inbox
 from mycelium.mail import Keyed, Sampled, is_control, sent_by, unwrapped
 from mycelium.message_sets import shown
 from mycelium.tally import Tally
@@ -49,6 +55,7 @@ from tlv import TLV
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.counter import SharedCounter
     from mycelium.dispatcher.shared import Dispatcher
     from mycelium.dispatcher.waiting import Awaited
     from mycelium.overflow import OverflowPolicy
@@ -60,7 +67,7 @@ __all__ = ["Mailbox"]
 _lock = Lock()
 
 
-class Mailbox:
+class Mailbox(Inbox):
     """The inbox of one actor; also pykka's ``ActorInbox`` (`put`, `get`, `empty`)."""
 
     __slots__ = (
@@ -70,15 +77,11 @@ class Mailbox:
         "_overflow",
         "_waiting_for_room",
         "_watchers",
-        "accepts",
-        "asleep",
         "bound",
-        "capacity",
         "closed",
         "dispatcher",
         "engaged",
         "high_water_mark",
-        "items",
         "label",
         "owner",
         "paused",
@@ -92,9 +95,7 @@ class Mailbox:
     )
 
     def __init__(self) -> None:
-        self.items: deque[Any] = deque()
-        #: The owner does not look at the queue by itself: it sleeps, or is dead. See `wake`.
-        self.asleep = False
+        super().__init__()
         #: The owner will take no more (it may still be in its last hook).
         self.refusing = False
         #: The owner is gone: whoever puts something in empties the mailbox.
@@ -103,18 +104,16 @@ class Mailbox:
         self.started = False
         #: The owner has work that is not mail: a source that has not finished.
         self.engaged = False
-        #: At this many items a sender asks `overflow` what to do, which exists where there is a bound.
-        self.capacity = UNLIMITED
         #: The bound, and each message's policy and key.
         self.bound: tuple[Bounded, Mapping[type[TLV], Policy]] | None = None
         self._overflow: OverflowPolicy | None = None
         #: The most that has waited when the owner looked.
         self.high_water_mark = 0
-        #: Declared messages that may be put in as they are, and what counts them as sent. Emptied at stop.
-        self.accepts: dict[type[Any], Callable[[], int]] = {}
         #: The owner as pykka names it in its errors.
         self.label = "actor"
         self.tally = Tally("actor")
+        self.latency = self.tally.latency
+        self.handling = self.tally.handling
         #: The dispatcher that gives the owner its turns; None where the owner has a thread of its own.
         self.dispatcher: Dispatcher | None = None
         #: Whom that dispatcher runs: the owner, from its start to its end.
@@ -133,22 +132,20 @@ class Mailbox:
         #: What the owner failed with, once it has ended.
         self._ending: tuple[BaseException | None] | None = None
 
-    def __len__(self) -> int:
-        return len(self.items)
+    # What senders use, beside `put`.
 
-    # What senders use.
+    def accept(self, kind: type[Any], counter: SharedCounter) -> None:
+        """Take messages of this type as they are, counted by this one, until the owner is stopping."""
+        if not self.conflates(kind) and kind not in self.wants_sender:
+            with self._lock:
+                if not self.refusing:
+                    self.accepts[kind] = counter
 
-    def put(self, envelope: Any, /) -> None:
-        """Append and wake the owner. Never blocks, and has no bound."""
-        self.items.append(envelope)
-        if self.asleep:
-            self.wake()
-
-    def append_of(self, kind: type[Any]) -> Callable[[Any], None]:
-        """How a message of this type gets into the queue where there is room."""
+    def append_of(self, kind: type[Any]) -> Callable[[Any], None] | None:
+        """How a message of this type gets into the queue where there is room, if that is not a plain append."""
         if kind in self.wants_sender:
             return self._put_with_sender
-        return self.overflow.put_keyed if self.conflates(kind) else self.items.append
+        return self.overflow.put_keyed if self.conflates(kind) else None
 
     def _put_with_sender(self, item: Any) -> None:
         sent = sent_by(item, current_ref())
@@ -256,21 +253,6 @@ class Mailbox:
             self.high_water_mark = count
         return count
 
-    def taken(self, turns: Iterable[tuple[()]]) -> Iterator[Any]:
-        """Take an item for each turn; the owner has counted as many."""
-        if self._overflow is None or not self._overflow.removes:
-            return starmap(self.items.popleft, turns)
-        return self._taken_while_any(turns)
-
-    def _taken_while_any(self, turns: Iterable[tuple[()]]) -> Iterator[Any]:
-        # A sender that makes room may have appended before the owner counted, and remove an older one after that.
-        for _ in turns:
-            try:
-                item = self.items.popleft()
-            except IndexError:
-                return
-            yield item
-
     def _is_due(self) -> bool:
         return (bool(self.items) and not self.paused) or self.refusing
 
@@ -318,10 +300,14 @@ class Mailbox:
 
     def refuse(self) -> None:
         """The owner is stopping: take no declared messages any more, and let it see that."""
-        self.refusing = True
-        self.accepts.clear()
+        self._accept_no_more()
         if self.asleep:
             self.wake()
+
+    def _accept_no_more(self) -> None:
+        with self._lock:
+            self.refusing = True
+            self.accepts = {}
 
     def resume(self) -> None:
         """The owner's pause is over. Any thread."""
@@ -331,8 +317,7 @@ class Mailbox:
 
     def close(self) -> int:
         """The owner is gone: bury what is left, and have senders bury what comes too late; how many were left."""
-        self.refusing = True
-        self.accepts.clear()
+        self._accept_no_more()
         self.closed = True
         self.asleep = True
         left = self.sweep(told=True)

@@ -15,6 +15,7 @@ from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mail import Sampled, Sent, is_control
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
+from mycelium.telling import Teller
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ __all__ = ["ActorRef"]
 A = TypeVar("A", bound="Actor")
 
 
-class ActorRef(pykka.ActorRef[A]):
+class ActorRef(Teller, pykka.ActorRef[A]):
     """A `pykka.ActorRef` with a short way for declared messages.
 
     For declared messages: `tell` costs a table look-up, a count and an append; `ask` needs a
@@ -36,45 +37,12 @@ class ActorRef(pykka.ActorRef[A]):
 
     def __init__(self, actor: A) -> None:
         super().__init__(actor)
-        mailbox = actor.mailbox
-        self._mailbox = mailbox
-        self._accepts = mailbox.accepts
-        self._items = mailbox.items
-        self._append = mailbox.items.append
-        self._capacity = mailbox.capacity
+        self._mailbox = actor.mailbox
 
     @property
     def mailbox(self) -> Mailbox:
         """Where the actor's messages wait."""
         return self._mailbox
-
-    def tell(self, message: Any) -> None:
-        """Send a message and do not wait for what becomes of it.
-
-        Where the mailbox is full, its policy decides: see `Bounded`. By default it waits for room,
-        and raises `MailboxFullError` when none comes within the mailbox's deadline.
-
-        Raises `DeadActorError` (a declared message) or ``pykka.ActorDeadError`` (anything else) when
-        the actor is not running, and counts a dead letter; `NotReceivedError` for a declared
-        message that the actor's class does not receive.
-        """
-        try:
-            number = self._accepts[type(message)]()
-        except KeyError:
-            pass  # and told below, so that an error does not carry this one
-        else:
-            if not number & SAMPLE_MASK:
-                message = Sampled(message, now_ns())
-            if len(self._items) < self._capacity:
-                self._append(message)
-                if self._mailbox.asleep:
-                    self._mailbox.wake()
-                return
-            refused = self._mailbox.overflow.offer(message)
-            if refused is not None:
-                raise refused
-            return
-        self._tell_otherwise(message)
 
     @overload
     def ask(self, message: Any, *, block: Literal[False], timeout: float | None = None) -> pykka.Future[Any]: ...
@@ -137,7 +105,7 @@ class ActorRef(pykka.ActorRef[A]):
             else:
                 wanted = type(message) in self._mailbox.wants_sender
                 envelope: Envelope[Any] = Sent(message, reply, sender) if wanted else Envelope(message, reply)
-                if len(self._items) < self._capacity:
+                if len(self._mailbox.items) < self._mailbox.capacity:
                     self._mailbox.put(envelope)
                     return
                 error = self._mailbox.overflow.offer(envelope, timeout)
@@ -155,17 +123,24 @@ class ActorRef(pykka.ActorRef[A]):
                 raise pykka.ActorDeadError(f"{self} not found")
             self._mailbox.put(Sent(message, None, sender))
             return
-        self._check(message, contract_of(self.actor_class).receives)
-        self._mailbox.tally.sent_counter(type(message))()
+        received = contract_of(self.actor_class).receives
+        self._check(message, received)
+        counter = self._mailbox.tally.counter(type(message))
+        number = counter.advance()
         if self.actor_stopped.is_set():
             raise self._dead_letter(message)
+        # From the second one on, messages of this type need not come here.
+        if type(message) in received:
+            self._mailbox.accept(type(message), counter)
         conflated = self._mailbox.conflates(type(message))
         item: Any = message
         if type(message) in self._mailbox.wants_sender:
             item = Sent(message, None, sender)
-        elif not conflated:
+        elif type(message) not in received:
             item = Envelope(message)
-        if not conflated and len(self._items) < self._capacity:
+        elif not number & SAMPLE_MASK:
+            item = Sampled(message, now_ns())
+        if not conflated and len(self._mailbox.items) < self._mailbox.capacity:
             self._mailbox.put(item)
             return
         refused = self._mailbox.overflow.offer(item)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from mycelium.counter import SharedCounter
+from mycelium.emitting import Route
 from mycelium.errors.actor import WiringError
 from mycelium.route_plan import Edge, RoutePlan, plan_routes
 from tlv import TLV
@@ -16,34 +15,6 @@ if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
 
 __all__ = ["Edge", "Route", "RoutePlan", "connect", "plan_routes"]
-
-
-class Route:
-    """Where one emitter's messages of one type go, and how many went: `Actor.emit` reads nothing else.
-
-    ``advance()`` counts an emission. It is a `SharedCounter`, which costs what ``+= 1`` does and
-    stays exact if user code should emit from a thread of its own.
-    """
-
-    __slots__ = ("_emitted", "advance", "message", "targets")
-
-    def __init__(self, message: type[TLV], mailboxes: tuple[Mailbox, ...]) -> None:
-        self.message = message
-        self.targets: tuple[tuple[Callable[[Any], None], deque[Any], Mailbox], ...] = tuple(
-            (mailbox.append_of(message), mailbox.items, mailbox) for mailbox in mailboxes
-        )
-        self._emitted = SharedCounter()
-        self.advance = self._emitted.advance
-
-    @property
-    def emitted(self) -> int:
-        """How many messages were emitted."""
-        return self._emitted.value
-
-    @property
-    def sent(self) -> int:
-        """How many deliveries were sent out: emissions times receivers."""
-        return self.emitted * len(self.targets)
 
 
 def connect(actors: Mapping[str, Actor], plan: RoutePlan) -> None:
@@ -62,6 +33,9 @@ def connect(actors: Mapping[str, Actor], plan: RoutePlan) -> None:
         for edge in plan.edges:
             if edge.sender == name:
                 receivers.setdefault(edge.message, []).append(actors[edge.receiver].mailbox)
-        routes = {message: Route(message, tuple(mailboxes)) for message, mailboxes in receivers.items()}
+        routes = {
+            message: Route(message, tuple((mailbox.append_of(message), mailbox) for mailbox in mailboxes))
+            for message, mailboxes in receivers.items()
+        }
         downstream = tuple(actors[reached].mailbox for reached in plan.downstream(name))
         actors[name]._connect(routes, downstream)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pykka
 
+from mycelium.emitting import Emitter, Route
 from mycelium.errors.actor import UndeclaredEmissionError
-from mycelium.latency import SAMPLE_MASK, now_ns
-from mycelium.mail import Sampled
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
 from mycelium.texts import text_of
@@ -19,49 +18,17 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.contract import Contract
     from mycelium.mailbox import Mailbox
-    from mycelium.router import Route
     from mycelium.tally import Tally
 
 __all__ = ["Sending"]
 
 
-class Sending(pykka.Actor):
+class Sending(Emitter, pykka.Actor):
     """The sending half of an actor."""
 
     __contract__: ClassVar[Contract]
     _tally: Tally
-    _routes: dict[type[Any], Route]
     name: str
-
-    def emit(self, message: TLV) -> None:
-        """Send a message to everyone in the topology who receives its type.
-
-        One table look-up, then an append per receiver. A receiver whose mailbox is full has its
-        policy applied (see `Bounded`); what it refuses raises `MailboxFullError` after all others
-        have got the message. What nobody receives is counted as unrouted. Raises
-        `UndeclaredEmissionError` for a type that ``emits=`` does not name. To be called in the
-        actor's own thread.
-        """
-        try:
-            route = self._routes[type(message)]
-        except KeyError:
-            pass  # and told below, so that an error does not carry this one
-        else:
-            item: Any = message
-            if not route.advance() & SAMPLE_MASK:
-                item = Sampled(message, now_ns())
-            refused = None
-            for append, items, mailbox in route.targets:
-                if len(items) < mailbox.capacity:
-                    append(item)
-                    if mailbox.asleep:
-                        mailbox.wake()
-                else:
-                    refused = mailbox.overflow.offer(item) or refused
-            if refused is not None:
-                raise refused
-            return
-        self._emit_unrouted(message)
 
     async def ask(self, ref: pykka.ActorRef[Any], message: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - as every ask
         """Ask another actor from a coroutine, and await the answer: ``await self.ask(ref, message, timeout=1.0)``.

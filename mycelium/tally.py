@@ -17,13 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mycelium.core import compiled
 from mycelium.counter import SharedCounter
 from mycelium.latency import LatencyHistogram
 
 if TYPE_CHECKING:
-    from mycelium.router import Route
+    from mycelium.emitting import Route
 
 __all__ = ["Cell", "Tally"]
 
@@ -31,7 +33,20 @@ __all__ = ["Cell", "Tally"]
 #: Held for a few steps, at the first message of a type and at dead letters: one for all tallies.
 _lock = Lock()
 
+K = TypeVar("K")
 
+#: What an actor has counted of that which most of them never do: a dict from the first one on.
+Few = dict[K, int] | MappingProxyType[K, int]
+NOTHING: MappingProxyType[Any, int] = MappingProxyType({})
+
+
+def _one_more(counts: Few[Any], what: Any) -> dict[Any, int]:
+    counted = counts if isinstance(counts, dict) else {}
+    counted[what] = counted.get(what, 0) + 1
+    return counted
+
+
+@compiled
 class Cell:
     """What one receiver did with one message type. Written by its thread only."""
 
@@ -54,6 +69,7 @@ class Tally:
         "latency",
         "name",
         "overflowed",
+        "receives",
         "restarts",
         "routes",
         "sent",
@@ -62,16 +78,18 @@ class Tally:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        #: What the class of the actor receives: in the ledger also where nothing came.
+        self.receives: tuple[type[Any], ...] = ()
         #: Told to and asked of this actor, by any thread.
         self.sent: dict[type[Any], SharedCounter] = {}
         self.cells: dict[type[Any], Cell] = {}
-        self.dead: dict[type[Any], int] = {}
+        self.dead: Few[type[Any]] = NOTHING
         #: What a full mailbox dropped, conflated or refused: by message and what was done with it.
-        self.overflowed: dict[tuple[type[Any], str], int] = {}
+        self.overflowed: Few[tuple[type[Any], str]] = NOTHING
         #: The routes by which this actor emitted, also those that a later wiring replaced.
         self.routes: list[Route] = []
         #: Emitted, but received by nobody. Written by the actor's thread only.
-        self.unrouted: dict[type[Any], int] = {}
+        self.unrouted: Few[type[Any]] = NOTHING
         #: How often its actor was made anew. Written by the actor's thread only.
         self.restarts = 0
         #: Of the messages that are sampled: how long they lay in the mailbox, and how long their handlers took.
@@ -79,10 +97,14 @@ class Tally:
         self.handling = LatencyHistogram()
         self._lock = _lock
 
+    def counter(self, kind: type[Any]) -> SharedCounter:
+        """What a sender advances for each message of this type to this actor."""
+        with self._lock:
+            return self.sent.get(kind) or self.sent.setdefault(kind, SharedCounter())
+
     def sent_counter(self, kind: type[Any]) -> Callable[[], int]:
         """What a sender calls once per message of this type to this actor."""
-        with self._lock:
-            return self.sent.setdefault(kind, SharedCounter()).advance
+        return self.counter(kind).advance
 
     def cell(self, kind: type[Any]) -> Cell:
         """The cell of a type; made on first use, by the receiver's thread."""
@@ -94,13 +116,13 @@ class Tally:
     def count_dead(self, kind: type[Any]) -> None:
         """Count a dead letter."""
         with self._lock:
-            self.dead[kind] = self.dead.get(kind, 0) + 1
+            self.dead = _one_more(self.dead, kind)
 
     def count_overflow(self, kind: type[Any], what: str) -> None:
         """Count a message that a full mailbox did not keep: dropped, conflated or rejected."""
         with self._lock:
-            self.overflowed[kind, what] = self.overflowed.get((kind, what), 0) + 1
+            self.overflowed = _one_more(self.overflowed, (kind, what))
 
     def count_unrouted(self, kind: type[Any]) -> None:
         """Count an emission that nobody receives."""
-        self.unrouted[kind] = self.unrouted.get(kind, 0) + 1
+        self.unrouted = _one_more(self.unrouted, kind)

@@ -31,6 +31,19 @@ MESSAGES = (
     "test_market_data",
 )
 
+# And about how mail moves, whose compiled core has a twin too.
+MAIL = (
+    "test_actor",
+    "test_bounds",
+    "test_inbox",
+    "test_ledger",
+    "test_mailbox",
+    "test_queue",
+    "test_ref",
+    "test_router",
+    "test_source",
+)
+
 # But those that build, check types, or run two implementations side by side.
 ONCE = ("test_tlv_build", "test_tlv_differential", "test_tlv_typing")
 
@@ -66,16 +79,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --twins: the whole suite on the first implementation, and what is about messages on the others too."""
+    """With --twins: the whole suite on the first implementation, and what is about messages and mail on the others too."""
     if not config.getoption("--twins"):
         return
     part, parts = map(int, os.environ[SHARE].split("/"))
     everything = implementation.running == implementation.available()[0]
+    twins = MESSAGES if implementation.running == "legacy" else MESSAGES + MAIL
     left_out = NOT_FOR_LEGACY + ONCE if implementation.running == "legacy" else ONCE
 
     def is_for_here(item: pytest.Item) -> bool:
         name = item.path.name
-        wanted = everything or (name.startswith(MESSAGES) and not name.startswith(left_out))
+        wanted = everything or (name.startswith(twins) and not name.startswith(left_out))
         return wanted and crc32(name.encode()) % parts == part - 1
 
     config.hook.pytest_deselected(items=[item for item in items if not is_for_here(item)])

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mycelium.counter import SharedCounter, gil_is_on
+from mycelium.core import TWINS, gil_is_on
+from mycelium.counter import SharedCounter
 
 
 @pytest.fixture(autouse=True)
@@ -17,11 +18,14 @@ def frequent_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-@pytest.fixture(params=[False, True], ids=["atomic", "locked"])
+@pytest.fixture(params=[None, False, True], ids=["which runs", "atomic", "locked"])
 def counter(request: pytest.FixtureRequest) -> SharedCounter:
+    if request.param is None:
+        return SharedCounter()
     if not request.param and not gil_is_on():
         pytest.skip("without a GIL the counter always takes its lock")
-    return SharedCounter(locked=request.param)
+    made: SharedCounter = TWINS["SharedCounter"](locked=request.param)
+    return made
 
 
 def test_advance_returns_how_often_it_was_called_before(counter: SharedCounter) -> None:
@@ -55,8 +59,9 @@ def test_no_call_is_lost_between_threads(counter: SharedCounter) -> None:
 
 
 def test_a_counter_takes_a_lock_by_default_only_without_a_gil(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = type(SharedCounter(locked=False).advance)
+    twin = TWINS["SharedCounter"]
+    plain = type(twin(locked=False).advance)
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True, raising=False)
-    assert type(SharedCounter().advance) is plain
+    assert type(twin().advance) is plain
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
-    assert type(SharedCounter().advance) is not plain
+    assert type(twin().advance) is not plain

@@ -150,8 +150,10 @@ class Staged(deque[Any]):
 
 @pytest.fixture
 def staged(mailbox: Mailbox) -> Staged:
-    mailbox.items = Staged()
-    return mailbox.items
+    items: Any = Staged()
+    mailbox.items = items
+    staged: Staged = items
+    return staged
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])

@@ -28,7 +28,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from mycelium.counter import gil_is_on
+from mycelium.core import gil_is_on
 
 from .clock import Clock, clock
 from .current import running

@@ -1,0 +1,170 @@
+/* What is counted for each message: SharedCounter by senders, Cell by the receiver. And Sampled, the
+ * message whose time is taken.
+ *
+ * Ownership: a Sampled holds its message, or the envelope of it.
+ */
+#ifndef MYCELIUM_COUNTS_H
+#define MYCELIUM_COUNTS_H
+
+#include "state.h"
+
+#define SAMPLE_MASK 63           /* as in mycelium.latency; tests compare what is sampled */
+
+typedef struct {
+    PyObject_HEAD
+    long long value;
+} SharedCounter;
+
+typedef struct {
+    PyObject_HEAD
+    long long handled;
+    long long failed;
+    long long dropped;
+} Cell;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *message;
+    long long sent_at;
+} Sampled;
+
+static void plain_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+/* ---- SharedCounter ---- */
+
+static PyObject *counter_advance(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromLongLong(((SharedCounter *)object)->value++);
+}
+
+static PyMethodDef counter_methods[] = {
+    {"advance", counter_advance, METH_NOARGS, "advance($self, /)\n--\n\nCount one; how often it was called before."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef counter_members[] = {
+    {"value", T_LONGLONG, offsetof(SharedCounter, value), READONLY, "How often `advance` was called so far."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot counter_slots[] = {
+    {Py_tp_dealloc, plain_dealloc},
+    {Py_tp_methods, counter_methods},
+    {Py_tp_members, counter_members},
+    {Py_tp_doc, "SharedCounter()\n--\n\nCounts calls from any thread and loses none."},
+    {0, NULL},
+};
+
+static PyType_Spec counter_spec = {
+    .name = "mycelium._native.SharedCounter",
+    .basicsize = sizeof(SharedCounter),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = counter_slots,
+};
+
+/* ---- Cell ---- */
+
+static PyMemberDef cell_members[] = {
+    {"handled", T_LONGLONG, offsetof(Cell, handled), 0, "Messages whose handler returned or raised."},
+    {"failed", T_LONGLONG, offsetof(Cell, failed), 0, "The part of them whose handler raised."},
+    {"dropped", T_LONGLONG, offsetof(Cell, dropped), 0, "Messages that the class ignores."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot cell_slots[] = {
+    {Py_tp_dealloc, plain_dealloc},
+    {Py_tp_members, cell_members},
+    {Py_tp_doc, "Cell()\n--\n\nWhat one receiver did with one message type. Written by its thread only."},
+    {0, NULL},
+};
+
+static PyType_Spec cell_spec = {
+    .name = "mycelium._native.Cell",
+    .basicsize = sizeof(Cell),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = cell_slots,
+};
+
+/* ---- Sampled ---- */
+
+/* Nanoseconds, by the clock of mycelium.latency; -1 with an error. */
+static long long now_ns(ModuleState *state)
+{
+    PyObject *now = PyObject_CallNoArgs(state->now_ns);
+    const long long value = now == NULL ? -1 : PyLong_AsLongLong(now);
+    Py_XDECREF(now);
+    return value;
+}
+
+static RARE PyObject *sampled_of(ModuleState *state, PyObject *message)
+{
+    const long long now = now_ns(state);
+    if (now == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    Sampled *made = (Sampled *)state->sampled_type->tp_alloc(state->sampled_type, 0);
+    if (made != NULL) {
+        made->message = Py_NewRef(message);
+        made->sent_at = now;
+    }
+    return (PyObject *)made;
+}
+
+static PyObject *sampled_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"message", "sent_at", NULL};
+    PyObject *message;
+    long long sent_at;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OL:Sampled", names, &message, &sent_at)) {
+        return NULL;
+    }
+    Sampled *self = (Sampled *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->message = Py_NewRef(message);
+        self->sent_at = sent_at;
+    }
+    return (PyObject *)self;
+}
+
+static int sampled_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(((Sampled *)object)->message);
+    return 0;
+}
+
+static void sampled_dealloc(PyObject *object)
+{
+    PyObject_GC_UnTrack(object);
+    Py_CLEAR(((Sampled *)object)->message);
+    plain_dealloc(object);
+}
+
+static PyMemberDef sampled_members[] = {
+    {"message", T_OBJECT, offsetof(Sampled, message), READONLY, "What was sent."},
+    {"sent_at", T_LONGLONG, offsetof(Sampled, sent_at), READONLY, "When, in nanoseconds."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot sampled_slots[] = {
+    {Py_tp_new, sampled_new},
+    {Py_tp_dealloc, sampled_dealloc},
+    {Py_tp_traverse, sampled_traverse},
+    {Py_tp_members, sampled_members},
+    {Py_tp_doc, "Sampled(message, sent_at)\n--\n\nA message whose hand-off latency is measured."},
+    {0, NULL},
+};
+
+static PyType_Spec sampled_spec = {
+    .name = "mycelium._native.Sampled",
+    .basicsize = sizeof(Sampled),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = sampled_slots,
+};
+
+#endif

@@ -1,0 +1,121 @@
+/* mycelium._native: how mail moves, compiled. What each class does is specified by its twin in Python,
+ * whose name it bears; `mycelium.core` chooses. What is rare stays in Python.
+ *
+ *   state.h     what the module owns, and what a build without a GIL would need
+ *   queue.h     Queue: the messages that wait
+ *   counts.h    SharedCounter, Cell; Sampled
+ *   inbox.h     Inbox, the base of Mailbox: putting in, and draining into handlers
+ *   telling.h   Teller, the base of ActorRef
+ *   emitting.h  Emitter, the base of Actor, and Route
+ *
+ * One translation unit, so that the compiler sees through the layers.
+ */
+#include "emitting.h"
+
+/* register(keyed, now_ns): what the core asks of Python. */
+static PyObject *module_register(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"keyed", "now_ns", NULL};
+    PyObject *keyed = NULL, *now = NULL;
+    ModuleState *state = state_of(module);
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OO:register", names, &keyed, &now)) {
+        return NULL;
+    }
+    if (keyed != NULL) {
+        Py_XSETREF(state->keyed, Py_NewRef(keyed));
+    }
+    if (now != NULL) {
+        Py_XSETREF(state->now_ns, Py_NewRef(now));
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    {"register", (PyCFunction)(void (*)(void))module_register, METH_VARARGS | METH_KEYWORDS,
+     "Tell the core the Python that it asks."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, const char *name)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    if (type != NULL && PyModule_AddObjectRef(module, name, type) < 0) {
+        Py_CLEAR(type);
+    }
+    return (PyTypeObject *)type;
+}
+
+static PyObject *named(const char *name)
+{
+    return PyUnicode_InternFromString(name);
+}
+
+static int module_exec(PyObject *module)
+{
+    ModuleState *state = state_of(module);
+    return (state->queue_type = add_type(module, &queue_spec, "Queue")) == NULL ||
+                   (state->counter_type = add_type(module, &counter_spec, "SharedCounter")) == NULL ||
+                   (state->cell_type = add_type(module, &cell_spec, "Cell")) == NULL ||
+                   (state->sampled_type = add_type(module, &sampled_spec, "Sampled")) == NULL ||
+                   (state->inbox_type = add_type(module, &inbox_spec, "Inbox")) == NULL ||
+                   (state->teller_type = add_type(module, &teller_spec, "Teller")) == NULL ||
+                   (state->route_type = add_type(module, &route_spec, "Route")) == NULL ||
+                   (state->emitter_type = add_type(module, &emitter_spec, "Emitter")) == NULL ||
+                   (state->no_routes = PyDict_New()) == NULL || (state->wake = named("wake")) == NULL ||
+                   (state->take = named("take")) == NULL || (state->record = named("record")) == NULL ||
+                   (state->append = named("append")) == NULL || (state->popleft = named("popleft")) == NULL ||
+                   (state->offer = named("offer")) == NULL || (state->overflow = named("overflow")) == NULL ||
+                   (state->tell_otherwise = named("_tell_otherwise")) == NULL ||
+                   (state->emit_unrouted = named("_emit_unrouted")) == NULL ||
+                   (state->now_ns = Py_NewRef(Py_None)) == NULL || (state->keyed = Py_NewRef(Py_None)) == NULL
+               ? -1
+               : 0;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    ModuleState *state = state_of(module);
+#define VISIT(name) Py_VISIT(state->name);
+    VISIT_ALL_STATE(VISIT)
+#undef VISIT
+    return 0;
+}
+
+static int module_clear(PyObject *module)
+{
+    ModuleState *state = state_of(module);
+#define CLEAR(name) Py_CLEAR(state->name);
+    VISIT_ALL_STATE(CLEAR)
+#undef CLEAR
+    return 0;
+}
+
+static void module_free(void *module)
+{
+    (void)module_clear((PyObject *)module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef native_module = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "mycelium._native",
+    .m_doc = "How mail moves, compiled; use it through mycelium.",
+    .m_size = sizeof(ModuleState),
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&native_module);
+}

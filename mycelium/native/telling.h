@@ -1,0 +1,172 @@
+/* Teller: of an ActorRef, what tells a message.
+ *
+ * Counting comes before the append, so that what the receiver has counted was counted here before.
+ * Whatever is not the usual case is asked of Python: what is not accepted, and a full mailbox.
+ *
+ * Ownership: a strong reference to the mailbox, or to None; never NULL.
+ */
+#ifndef MYCELIUM_TELLING_H
+#define MYCELIUM_TELLING_H
+
+#include "inbox.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *mailbox;           /* an Inbox, or None */
+} Teller;
+
+/* Asks mailbox.overflow.offer(item); the error that refuses it, None, or NULL with an error of another kind. */
+static RARE PyObject *offer(ModuleState *state, PyObject *mailbox, PyObject *item)
+{
+    PyObject *overflow = PyObject_GetAttr(mailbox, state->overflow);
+    PyObject *refused = overflow == NULL ? NULL : PyObject_CallMethodOneArg(overflow, state->offer, item);
+    Py_XDECREF(overflow);
+    return refused;
+}
+
+/* Raises what `offer` told, if anything; takes its reference. */
+static RARE PyObject *raise_refused(PyObject *refused)
+{
+    if (refused == NULL || refused == Py_None) {
+        return refused;
+    }
+    PyErr_SetObject((PyObject *)Py_TYPE(refused), refused);
+    Py_DECREF(refused);
+    return NULL;
+}
+
+static RARE PyObject *tell_otherwise(PyObject *teller, PyObject *message)
+{
+    ModuleState *state = PyErr_Occurred() ? NULL : state_of_type(Py_TYPE(teller));
+    return state == NULL ? NULL : PyObject_CallMethodOneArg(teller, state->tell_otherwise, message);
+}
+
+/* The argument `message` of tell and emit, borrowed; NULL and TypeError where it is not that alone. */
+static RARE PyObject *message_of(PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    if (nargs == 0 && names != NULL && PyTuple_GET_SIZE(names) == 1 &&
+        PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "message") == 0) {
+        return args[0];
+    }
+    PyErr_SetString(PyExc_TypeError, "takes one argument, the message");
+    return NULL;
+}
+
+static PyObject *teller_tell(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    PyObject *message = LIKELY(nargs == 1 && names == NULL) ? args[0] : message_of(args, nargs, names);
+    if (UNLIKELY(message == NULL)) {
+        return NULL;
+    }
+    Inbox *inbox = (Inbox *)((Teller *)object)->mailbox;
+    if (UNLIKELY((PyObject *)inbox == Py_None || !PyDict_CheckExact(inbox->accepts))) {
+        return tell_otherwise(object, message);
+    }
+    ModuleState *state = inbox->state;
+    PyObject *counter = PyDict_GetItemWithError(inbox->accepts, (PyObject *)Py_TYPE(message));
+    if (UNLIKELY(counter == NULL || !Py_IS_TYPE(counter, state->counter_type))) {
+        return tell_otherwise(object, message);
+    }
+    PyObject *result = NULL;
+    PyObject *item = Py_NewRef(message);
+    Py_INCREF(inbox); /* who wakes or refuses is Python, and may do anything */
+    if (UNLIKELY(!(((SharedCounter *)counter)->value++ & SAMPLE_MASK))) {
+        Py_SETREF(item, sampled_of(state, message));
+    }
+    const Py_ssize_t count = item == NULL ? -1 : inbox_count(inbox);
+    if (UNLIKELY(count >= inbox->capacity)) {
+        result = raise_refused(offer(state, (PyObject *)inbox, item));
+    }
+    else if (LIKELY(count >= 0) && inbox_append(inbox, item) == 0 && inbox_wake(inbox) == 0) {
+        result = Py_NewRef(Py_None);
+    }
+    Py_DECREF(inbox);
+    Py_XDECREF(item);
+    return result;
+}
+
+static PyObject *teller_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    (void)args;
+    (void)kwargs;
+    Teller *self = (Teller *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->mailbox = Py_NewRef(Py_None);
+    }
+    return (PyObject *)self;
+}
+
+static int teller_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(((Teller *)object)->mailbox);
+    return 0;
+}
+
+static int teller_clear(PyObject *object)
+{
+    Py_XSETREF(((Teller *)object)->mailbox, Py_NewRef(Py_None));
+    return 0;
+}
+
+static void teller_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    Py_CLEAR(((Teller *)object)->mailbox);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyObject *teller_get_mailbox(PyObject *object, void *closure)
+{
+    (void)closure;
+    return Py_NewRef(((Teller *)object)->mailbox);
+}
+
+static int teller_set_mailbox(PyObject *object, PyObject *value, void *closure)
+{
+    (void)closure;
+    ModuleState *state = state_of_type(Py_TYPE(object));
+    if (state == NULL) {
+        return -1;
+    }
+    if (value == NULL || !PyObject_TypeCheck(value, state->inbox_type)) {
+        PyErr_SetString(PyExc_TypeError, "what a ref tells is a mailbox");
+        return -1;
+    }
+    Py_SETREF(((Teller *)object)->mailbox, Py_NewRef(value));
+    return 0;
+}
+
+static PyMethodDef teller_methods[] = {
+    {"tell", (PyCFunction)(void (*)(void))teller_tell, METH_FASTCALL | METH_KEYWORDS,
+     "tell($self, message)\n--\n\n"
+     "Send a message and do not wait for what becomes of it.\n\n"
+     "Where the mailbox is full, its policy decides: see `Bounded`. By default it waits for room,\n"
+     "and raises `MailboxFullError` when none comes within the mailbox's deadline.\n\n"
+     "Raises `DeadActorError` (a declared message) or ``pykka.ActorDeadError`` (anything else) when\n"
+     "the actor is not running, and counts a dead letter; `NotReceivedError` for a declared\n"
+     "message that the actor's class does not receive."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef teller_getset[] = {
+    {"_mailbox", teller_get_mailbox, teller_set_mailbox, "Where the messages go.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot teller_slots[] = {
+    {Py_tp_new, teller_new},     {Py_tp_dealloc, teller_dealloc}, {Py_tp_traverse, teller_traverse},
+    {Py_tp_clear, teller_clear}, {Py_tp_methods, teller_methods}, {Py_tp_getset, teller_getset},
+    {0, NULL},
+};
+
+static PyType_Spec teller_spec = {
+    .name = "mycelium._native.Teller",
+    .basicsize = sizeof(Teller),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .slots = teller_slots,
+};
+
+#endif

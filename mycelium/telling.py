@@ -1,0 +1,52 @@
+"""Teller: of an ActorRef, what tells a message; the twin of the compiled one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mycelium.core import compiled
+from mycelium.latency import SAMPLE_MASK, now_ns
+from mycelium.mail import Sampled
+
+if TYPE_CHECKING:
+    from mycelium.mailbox import Mailbox
+
+__all__ = ["Teller"]
+
+
+@compiled
+class Teller:
+    """`tell`, and the mailbox that it tells. `ActorRef` has the rest."""
+
+    __slots__ = ("_mailbox",)
+
+    _mailbox: Mailbox
+
+    def tell(self, message: Any) -> None:
+        """Send a message and do not wait for what becomes of it.
+
+        Where the mailbox is full, its policy decides: see `Bounded`. By default it waits for room,
+        and raises `MailboxFullError` when none comes within the mailbox's deadline.
+
+        Raises `DeadActorError` (a declared message) or ``pykka.ActorDeadError`` (anything else) when
+        the actor is not running, and counts a dead letter; `NotReceivedError` for a declared
+        message that the actor's class does not receive.
+        """
+        mailbox = self._mailbox
+        counter = mailbox.accepts.get(type(message))
+        if counter is None:
+            self._tell_otherwise(message)
+            return
+        if not counter.advance() & SAMPLE_MASK:
+            message = Sampled(message, now_ns())
+        if len(mailbox.items) < mailbox.capacity:
+            mailbox.items.append(message)
+            if mailbox.asleep:
+                mailbox.wake()
+            return
+        refused = mailbox.overflow.offer(message)
+        if refused is not None:
+            raise refused
+
+    def _tell_otherwise(self, message: Any) -> None:
+        """What is no message, what was not told before, or where nobody takes any more."""
