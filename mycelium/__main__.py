@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from mycelium.early_stop import stop_at_once
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line, or tell in one line why there is no message layer to run it on."""
+    stop_at_once()
     try:
         from mycelium.cli import main as run
     except ImportError as error:

@@ -194,6 +194,27 @@ def test_a_signal_before_the_actors_are_made_stops_at_once() -> None:
     assert node.report().exit_code == 130
 
 
+@pytest.mark.parametrize("module", ["click", "tlv", "mycelium.cli.run", "pydantic", "tests.topology_actors"])
+def test_ctrl_c_while_something_is_imported_is_one_line(tmp_path: Path, module: str) -> None:
+    program = f"""
+import os, signal, sys
+
+class Interrupts:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.argv = ["mycelium", "run", {written(tmp_path, ticker="Ticker", logging=".Logging")!r}]
+from mycelium.__main__ import main
+sys.meta_path.insert(0, Interrupts)
+main()
+"""
+    (tmp_path / "interrupted.py").write_text(program)
+    done = shell(tmp_path, f'"{sys.executable}" interrupted.py')
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "mycelium: stopped at once\n")
+
+
 @pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_who_asks_for_plain_text_gets_no_colours(tmp_path: Path, plain: dict[str, str]) -> None:
     file = written(tmp_path, ticker="Ticker", logging=".Logging")

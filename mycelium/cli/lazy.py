@@ -12,6 +12,7 @@ from typing import IO, Any
 import click
 
 from mycelium.colour import is_colourless
+from mycelium.early_stop import stop_as_usual, stop_at_once
 from mycelium.nearest import did_you_mean
 from mycelium.texts import text_of
 from tlv.declared_error import DeclaredError
@@ -67,7 +68,11 @@ class LazyGroup(click.Group):
         if cmd_name not in self.paths:
             return None
         module, _, attribute = self.paths[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
+        stop_at_once()
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        finally:
+            stop_as_usual()
         assert isinstance(command, click.Command)
         if not any(parameter.name == "debug" for parameter in command.params):
             command.params.append(_debug_option())
@@ -91,6 +96,7 @@ class LazyGroup(click.Group):
         """Run a command; what it declares becomes a `UserError`."""
         if is_colourless():
             ctx.color = False
+        stop_as_usual()
         try:
             try:
                 return super().invoke(ctx)
