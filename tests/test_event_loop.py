@@ -22,6 +22,7 @@ from mycelium.errors import (
     StoppedFirstError,
 )
 from mycelium.mailbox import Mailbox
+from tests.thread_ends import wait_for_ends
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -38,15 +39,10 @@ class Other(TLV, type=1001):
 
 @pytest.fixture(autouse=True)
 def _nobody_is_left() -> Iterator[None]:
-    before = set(threading.enumerate())
+    before = threading.enumerate()
     yield
     pykka.ActorRegistry.stop_all(timeout=DEADLINE)
-    for thread in set(threading.enumerate()) - before:
-        if thread.name.startswith(
-            "mycelium-"
-        ):  # not asyncio's own, which one of ours waits for and may just be starting
-            thread.join(DEADLINE)
-            assert not thread.is_alive(), thread.name
+    wait_for_ends(before)
 
 
 class Gate:

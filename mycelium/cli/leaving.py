@@ -50,9 +50,10 @@ def await_threads(code: int) -> None:
 
         ActorRegistry.stop_all(block=False)
     deadline = time.monotonic() + _PATIENCE_S
-    for thread in _others():
-        thread.join(max(0.0, deadline - time.monotonic()))
-    left = _others()
+    while (left := _others()) and time.monotonic() < deadline:
+        for thread in left:
+            with contextlib.suppress(RuntimeError):  # another thread is just starting it: look again
+                thread.join(max(0.0, deadline - time.monotonic()))
     if not left:
         return
     try:

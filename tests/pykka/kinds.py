@@ -11,6 +11,7 @@ from typing import Any
 import pykka
 
 from mycelium import Actor
+from tests.thread_ends import wait_for_ends
 
 DEADLINE = 30.0
 
@@ -34,14 +35,12 @@ def waited_for_by(kind: type[Any]) -> type[Any]:
 @contextmanager
 def nothing_left_running() -> Iterator[None]:
     """Stop all actors at the end, and wait for the threads that began in between."""
-    before = set(threading.enumerate())
+    before = threading.enumerate()
     yield
     pykka.ActorRegistry.stop_all(timeout=DEADLINE)
     assert pykka.ActorRegistry.get_all() == []
     # An actor is out of the registry before its last hook and its last log: those belong to this test, not to the next.
-    for thread in set(threading.enumerate()) - before:
-        thread.join(DEADLINE)
-        assert not thread.is_alive(), thread.name
+    wait_for_ends(before)
 
 
 def as_actor(behaviour: type[Any], kind: type[Any]) -> Any:
