@@ -194,6 +194,24 @@ def test_a_declared_error_of_the_framework_is_a_fault_of_the_program() -> None:
     assert issubclass(ActorError, Exception)
 
 
+def test_a_message_that_cannot_be_made_is_the_handler_s_fault_and_bytes_are_a_source_s_input() -> None:
+    class Overflowing(Actor, receives=Tick, emits=Price):
+        @handles
+        def on_tick(self, tick: Tick) -> None:
+            self.emit(Price(value=1 << 70))
+
+    class Reading(Source, emits=Tick):
+        def produce(self) -> Iterator[TLV]:
+            yield Tick.read_from(b"")
+
+    report = run(Topology(name="demo", actors={"ticker": ticker(count=1), "overflowing": Overflowing})).report()
+    assert report.failures[0].error == "FieldValueError"
+    assert report.exit_code == 1
+    report = run(Topology(name="demo", actors={"reading": Reading, "tape": Tape})).report()
+    assert report.failures[0].error == "TruncatedError"
+    assert report.exit_code == 2
+
+
 def test_an_actor_that_cannot_be_created_keeps_everything_from_starting() -> None:
     node = Node(Topology(name="demo", actors={"ticker": ticker(), "bad": BadBirth}))
     with pytest.raises(ActorStartError) as refused:

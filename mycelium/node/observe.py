@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mycelium.actor import Actor
-from mycelium.errors.actor import ActorError
-from mycelium.errors.node import NodeError
 from mycelium.latency import Latency
 from mycelium.ledger import Ledger
 from mycelium.memory import peak_bytes, resident_bytes
@@ -14,7 +12,7 @@ from mycelium.report import ActorCounts, ActorFailure, MessageCounts, OverflowCo
 from mycelium.source import Source
 from mycelium.texts import text_of
 from mycelium.topology import ResolvedTopology
-from tlv import DeclaredError
+from tlv import DeclaredError, TLVError
 
 __all__ = ["failure_of", "observe", "summaries_of"]
 
@@ -90,13 +88,22 @@ def failure_of(actor: Actor) -> ActorFailure | None:
     error = actor.failure
     if error is None:
         return None
-    declared = isinstance(error, DeclaredError)
     return ActorFailure(
         actor=actor.name,
         error=type(error).__name__,
         message=text_of(error),
-        by_input=declared and not isinstance(error, (ActorError, NodeError)),
+        by_input=_is_the_inputs(actor, error),
     )
+
+
+def _is_the_inputs(actor: Actor, error: BaseException) -> bool:
+    """Whether a failure is the fault of what was read: an error that an application has declared, or bytes in a source.
+
+    A `TLVError` in a handler is a message that could not be made: the handler's own fault.
+    """
+    if isinstance(error, TLVError):
+        return isinstance(actor, Source)
+    return isinstance(error, DeclaredError) and not type(error).__module__.startswith("mycelium.")
 
 
 def summaries_of(actors: Mapping[str, Actor]) -> dict[str, str]:
