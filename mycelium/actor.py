@@ -20,7 +20,7 @@ from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.dispatcher.clock import clock
 from mycelium.dispatcher.coroutines import refuse_coroutines
 from mycelium.dispatcher.current import running
-from mycelium.dispatcher.named import DEFAULT, dispatcher_named
+from mycelium.dispatcher.named import DEFAULT, dispatcher_named, kind_of
 from mycelium.dispatcher.pinned import PINNED, start_pinned
 from mycelium.errors.actor import NotInitializedError, WiringError
 from mycelium.errors.message_set import UnknownKeywordError
@@ -84,7 +84,7 @@ class Actor(Sending, Handling):
 
     dispatcher: ClassVar[str] = DEFAULT
     """Who runs the actors of this class: the name of a dispatcher, "pinned" for a thread of its own, or
-    "asyncio" for the event loop, where handlers and hooks may be coroutines."""
+    "asyncio" for the event loop, where handlers and hooks may be coroutines; so they may on a named event loop."""
 
     #: Ends what the actor does beside its mail, on an event loop.
     _wind_down: Callable[[], Awaitable[None]] | None = None
@@ -124,7 +124,7 @@ class Actor(Sending, Handling):
         if dispatcher is not None:
             cls.dispatcher = dispatcher
         cls.__contract__ = compile_contract(cls, receives, ignores, emits, mailbox)
-        refuse_coroutines(cls, cls.dispatcher)
+        refuse_coroutines(cls, cls.dispatcher, kind_of(cls.dispatcher))
 
     @classmethod
     def create(cls, *args: Any, context: ActorContext | None = None, **kwargs: Any) -> Self:
@@ -273,13 +273,12 @@ class Actor(Sending, Handling):
 
     def _find_dispatcher(self) -> Dispatcher | None:
         if running.simulation is not None:
-            refuse_coroutines(type(self), running.simulation.name)
+            refuse_coroutines(type(self), running.simulation.name, running.simulation.kind)
             return running.simulation
         name = self._context.dispatcher or self.dispatcher
-        refuse_coroutines(type(self), name)
-        if name == PINNED:
-            return None
-        return dispatcher_named(name, actor=self.name, daemon=self.use_daemon_thread)
+        found = None if name == PINNED else dispatcher_named(name, actor=self.name, daemon=self.use_daemon_thread)
+        refuse_coroutines(type(self), name, kind_of(name))
+        return found
 
     def _clock(self) -> Clock:
         dispatcher = self._find_dispatcher()

@@ -14,6 +14,7 @@ from pykka._envelope import Envelope
 from mycelium.actor import Actor
 from mycelium.dispatcher.coroutines import ASYNCIO
 from mycelium.dispatcher.current import running
+from mycelium.dispatcher.named import kind_of
 from mycelium.errors.actor import NothingProducedError, PauseOutsideError, WiringError
 from mycelium.errors.event_loop import CoroutineOutsideLoopError
 from mycelium.mail import Internal
@@ -99,8 +100,9 @@ class AsyncSource(Source, dispatcher=ASYNCIO):
     def _find_dispatcher(self) -> Dispatcher | None:
         if running.simulation is not None:
             raise CoroutineOutsideLoopError(actor=self.name, method="produce", dispatcher=running.simulation.name)
-        if (self._context.dispatcher or self.dispatcher) != ASYNCIO:
-            raise WiringError(actor=self.name, reason=f'a source that awaits must run on "{ASYNCIO}"')
+        if kind_of(self._context.dispatcher or self.dispatcher) not in (ASYNCIO, None):
+            reason = f'a source that awaits must run on "{ASYNCIO}", or on an event loop of another name'
+            raise WiringError(actor=self.name, reason=reason)
         return Actor._find_dispatcher(self)
 
     def _handle_receive(self, message: Any) -> Any:

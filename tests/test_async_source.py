@@ -20,12 +20,14 @@ from mycelium import (
     Source,
     Topology,
     connect,
+    declare_dispatcher,
     handles,
     plan_routes,
     resolve,
     wait_until_quiet,
 )
 from mycelium.errors import NothingProducedError, PauseOutsideError, TopologyRefusedError, WiringError
+from tests.thread_ends import wait_for_ends
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -37,15 +39,10 @@ class Tick(TLV, type=1001):
 
 @pytest.fixture(autouse=True)
 def _nobody_is_left() -> Iterator[None]:
-    before = set(threading.enumerate())
+    before = threading.enumerate()
     yield
     pykka.ActorRegistry.stop_all(timeout=DEADLINE)
-    for thread in set(threading.enumerate()) - before:
-        if thread.name.startswith(
-            "mycelium-"
-        ):  # not asyncio's own, which one of ours waits for and may just be starting
-            thread.join(DEADLINE)
-            assert not thread.is_alive(), thread.name
+    wait_for_ends(before)
 
 
 class Ticks(AsyncSource, emits=Tick):
@@ -246,8 +243,11 @@ def test_it_runs_on_the_event_loop_only_and_plain_sources_elsewhere() -> None:
 
     with pytest.raises(WiringError, match="asyncio"):
         Bare.create(context=ActorContext(dispatcher="pinned")).launch()
-    with pytest.raises(TopologyRefusedError, match=r"a source that awaits .* runs on 'asyncio' only, got 'pinned'"):
+    with pytest.raises(TopologyRefusedError, match=r"a source that awaits .* runs on an event loop only, got 'pinned'"):
         resolve(Topology(name="pinned", actors={"bare": ActorSpec(actor_class=Bare, dispatcher="pinned")}))
+
+    declare_dispatcher("test-feeds", kind="asyncio")
+    resolve(Topology(name="named", actors={"bare": ActorSpec(actor_class=Bare, dispatcher="test-feeds")}))
 
     class Plain(Source, emits=Tick, dispatcher="asyncio"):
         def produce(self) -> Iterator[TLV]:

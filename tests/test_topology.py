@@ -286,6 +286,45 @@ def test_wrong_dispatchers_are_told() -> None:
     assert "[actors.tape] dispatcher: there is no dispatcher 'solw'; did you mean 'slow'?" in said[3]
 
 
+def test_an_event_loop_has_a_name_of_its_own() -> None:
+    text = """
+        [dispatchers.feeds]
+        kind = "asyncio"
+        throughput = 10
+        [actors.ticker]
+        class = "tests.topology_actors:Ticker"
+        [actors.tape]
+        class = "tests.topology_actors:Tape"
+        dispatcher = "feeds"
+    """
+    resolved = resolve(Topology.load(written(text)))
+    assert resolved.dispatchers == {"feeds": DispatcherSpec(kind="asyncio", throughput=10)}
+
+
+def test_event_loops_that_cannot_be_are_told() -> None:
+    text = """
+        [dispatchers.asyncio]
+        kind = "threads"
+        [dispatchers.default]
+        kind = "asyncio"
+        [dispatchers.feeds]
+        kind = "asyncio"
+        workers = 2
+        [dispatchers.fast]
+        kind = "uvloop"
+        [actors.ticker]
+        class = "tests.topology_actors:Ticker"
+        dispatcher = "feeds"
+    """
+    said = problems(text)
+    assert "[dispatchers.fast] kind: Input should be 'threads' or 'asyncio', got 'uvloop'" in said[0]
+    assert "[dispatchers.asyncio] kind: 'asyncio' is built in, and is 'asyncio', got 'threads'" in said[1]
+    assert "[dispatchers.default] kind: 'default' is built in, and is 'threads', got 'asyncio'" in said[2]
+    assert "[dispatchers.feeds] workers: an event loop has one thread, got 2" in said[3]
+    assert "a source that waits while it produces runs on 'pinned' only, got 'feeds'" in said[4]
+    assert len(said) == 5
+
+
 GOLDEN = [
     (
         "venue",

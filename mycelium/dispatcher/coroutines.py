@@ -19,9 +19,12 @@ ASYNCIO = "asyncio"
 HOOKS = ("on_start", "on_stop", "on_failure", "on_terminated", "pre_restart", "post_restart")
 
 
-def refuse_coroutines(cls: type[Any], dispatcher: str) -> None:
-    """Raise `CoroutineOutsideLoopError` where a handler or a hook needs an event loop, and ``dispatcher`` is none."""
-    method = "" if dispatcher == ASYNCIO else coroutine_in(cls)
+def refuse_coroutines(cls: type[Any], dispatcher: str, kind: str | None) -> None:
+    """Raise `CoroutineOutsideLoopError` where a handler or a hook needs an event loop, and ``dispatcher`` is of another kind.
+
+    ``kind`` is None for one that is not declared yet: that is told when an actor is to run on it.
+    """
+    method = "" if kind in (None, ASYNCIO) else coroutine_in(cls)
     if method:
         raise CoroutineOutsideLoopError(actor=shown(cls), method=method, dispatcher=dispatcher)
 

@@ -76,8 +76,11 @@ class Steps(Coroutine[Any, Any, Any]):
 class EventLoop(Dispatcher):
     """A dispatcher whose one worker is an event loop."""
 
+    kind = "asyncio"
+    throughput_usual = THROUGHPUT
+
     def __init__(self, name: str, *, daemon: bool = False) -> None:
-        super().__init__(name, workers=1, throughput=THROUGHPUT, daemon=daemon)
+        super().__init__(name, workers=1, daemon=daemon)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Future[None] | None = None
         #: The turns that have begun.

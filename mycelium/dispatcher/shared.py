@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from math import inf
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mycelium.core import gil_is_on
 
@@ -49,12 +49,16 @@ THROUGHPUT = 256
 class Dispatcher:
     """A queue of actors with mail, and the worker threads that serve it."""
 
+    kind: ClassVar[Literal["threads", "asyncio"]] = "threads"
+    #: The length of a turn where nobody says another one.
+    throughput_usual: ClassVar[int] = THROUGHPUT
+
     def __init__(
-        self, name: str, *, workers: int | None = None, throughput: int = THROUGHPUT, daemon: bool = False
+        self, name: str, *, workers: int | None = None, throughput: int | None = None, daemon: bool = False
     ) -> None:
         self.name = name
         self.daemon = daemon
-        self.throughput = throughput
+        self.throughput = throughput or self.throughput_usual
         self.workers = workers or _usual_workers()
         #: What the timers of its actors go by.
         self.clock: Clock = clock
@@ -72,11 +76,18 @@ class Dispatcher:
     def __repr__(self) -> str:
         return f"Dispatcher({self.name!r}, workers={self.workers}, actors={self._attached})"
 
-    def configure(self, *, workers: int | None, throughput: int, slow_handler_ms: int | None = None) -> None:
+    @property
+    def is_in_use(self) -> bool:
+        """Whether actors run here."""
+        return self._attached > 0
+
+    def configure(
+        self, *, workers: int | None, throughput: int | None = None, slow_handler_ms: int | None = None
+    ) -> None:
         """Change the number of workers and the length of a turn, also while actors run."""
         self.slow_handler_ms = slow_handler_ms
         self.workers = workers or _usual_workers()
-        self.throughput = throughput
+        self.throughput = throughput or self.throughput_usual
 
     def attach(self, actor: Actor) -> None:
         """Run this actor from now on, until it has stopped."""

@@ -62,7 +62,12 @@ from mycelium.errors.config import (
     Problems,
 )
 from mycelium.errors.conversation import SenderUnknownError
-from mycelium.errors.event_loop import BlockingInLoopError, CoroutineOutsideLoopError, SlowHandlerError
+from mycelium.errors.event_loop import (
+    BlockingInLoopError,
+    CoroutineOutsideLoopError,
+    DispatcherDeclarationError,
+    SlowHandlerError,
+)
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
     HandledAndIgnoredError,
@@ -159,6 +164,7 @@ __all__ = [
     "DeadlineMissingError",
     "DeclaredError",
     "DescribeTargetError",
+    "DispatcherDeclarationError",
     "DispatcherUnknownError",
     "DuplicateNameError",
     "EmptyMessageSetError",

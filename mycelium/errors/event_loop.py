@@ -6,13 +6,14 @@
       CoroutineOutsideLoopError  ACT-040  a coroutine on a dispatcher that cannot await it  (TypeError)
       BlockingInLoopError        ACT-041  waited, without await, for an actor of one's own loop (RuntimeError)
       SlowHandlerError           ACT-042  the log entry of a handler that runs for too long
+      DispatcherDeclarationError ACT-060  a dispatcher that cannot be as it is declared         (ValueError)
 """
 
 from __future__ import annotations
 
 from mycelium.errors.actor import ActorError
 
-__all__ = ["BlockingInLoopError", "CoroutineOutsideLoopError", "SlowHandlerError"]
+__all__ = ["BlockingInLoopError", "CoroutineOutsideLoopError", "DispatcherDeclarationError", "SlowHandlerError"]
 
 
 class CoroutineOutsideLoopError(
@@ -20,7 +21,7 @@ class CoroutineOutsideLoopError(
     TypeError,
     code="ACT-040",
     text="{actor}.{method}() is a coroutine, and the dispatcher {dispatcher!r} cannot await it",
-    next_step='write dispatcher="asyncio" in the class line, or make it a plain method',
+    next_step='write dispatcher="asyncio" in the class line, or the name of an event loop of yours, or make it a plain method',
 ):
     """A coroutine on a dispatcher that cannot await it."""
 
@@ -53,3 +54,18 @@ class SlowHandlerError(
     actor: str
     message: str
     milliseconds: int
+
+
+class DispatcherDeclarationError(
+    ActorError,
+    ValueError,
+    code="ACT-060",
+    text="dispatcher {name!r} cannot be declared with {key} = {value!r}: {rule}",
+    next_step='declare it under another name, or leave the key out: declare_dispatcher("feeds", kind="asyncio")',
+):
+    """A dispatcher that cannot be as it is declared."""
+
+    name: str
+    key: str
+    value: object
+    rule: str

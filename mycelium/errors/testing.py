@@ -7,7 +7,7 @@
       ScheduleError         ACT-046  a schedule that cannot be replayed here         (ValueError)
       SimulationError       ACT-047  a simulation that cannot go on                  (RuntimeError)
       InjectedFaultError    ACT-048  what a planned fault raises                     (RuntimeError)
-      ExtraMissingError     ACT-049  a package that only tests need is not installed (ImportError)
+      ExtraMissingError     ACT-049  a package of an extra is not installed          (ImportError)
 """
 
 from __future__ import annotations
@@ -84,9 +84,10 @@ class ExtraMissingError(
     ImportError,
     code="ACT-049",
     text="{what} needs {package}, which is not installed",
-    next_step="pip install 'mycelium-actors[testing]'",
+    next_step="pip install 'mycelium-actors[{extra}]'",
 ):
-    """A package that only tests need is not installed."""
+    """A package that only some need, and that an extra installs, is not there."""
 
     what: str
     package: str
+    extra: str

@@ -115,9 +115,7 @@ class Node:
             raise ImplementationFixedError(node=self.name, asked=str(asked), running=implementation.running)
         watch.slow_handler_ms = self.topology.slow_handler_ms
         for name, spec in self.topology.dispatchers.items():
-            declare_dispatcher(
-                name, workers=spec.workers, throughput=spec.throughput, slow_handler_ms=spec.slow_handler_ms
-            )
+            declare_dispatcher(name, **dict(spec))
         self._actors = {name: self._create(actor) for name, actor in self.topology.actors.items()}
         connect(self._actors, self.topology.plan)
         self._ledger = Ledger(self._actors.values())

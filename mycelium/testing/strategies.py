@@ -43,7 +43,7 @@ class LazyStrategies:
         try:
             from hypothesis import strategies
         except ImportError as missing:
-            raise ExtraMissingError(what=__name__, package="hypothesis") from missing
+            raise ExtraMissingError(what=__name__, package="hypothesis", extra="testing") from missing
         return getattr(strategies, name)
 
 

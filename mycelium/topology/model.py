@@ -33,7 +33,7 @@ from pydantic import (
 from mycelium.actor import Actor
 from mycelium.bounds import UNLIMITED, Bounded, Overflow
 from mycelium.dispatcher import PINNED
-from mycelium.dispatcher.shared import THROUGHPUT
+from mycelium.dispatcher.named import Kind
 from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
@@ -120,7 +120,7 @@ class ActorSpec(BaseModel):
     dispatcher: Annotated[
         str,
         Field(
-            description='who runs it: "default", "pinned" for a thread of its own, "asyncio", or a dispatcher of this topology'
+            description='who runs it: "default", "pinned" for a thread of its own, "asyncio" for the event loop, or a dispatcher of this topology'
         ),
     ] = ""
     mailbox: Annotated[
@@ -168,18 +168,26 @@ class ActorSpec(BaseModel):
 
 
 class DispatcherSpec(BaseModel):
-    """One dispatcher: threads that actors share."""
+    """One dispatcher: threads that actors share, or an event loop."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Annotated[
+        Kind | None,
+        Field(description='"threads", or "asyncio" for an event loop of this name; by default threads'),
+    ] = None
     workers: Annotated[
         int | None,
         Field(ge=1, le=1024, description="threads; by default one, and without a GIL one for each core"),
     ] = None
     throughput: Annotated[
-        int,
-        Field(ge=1, le=65_536, description="messages that an actor handles before the next one has its turn"),
-    ] = THROUGHPUT
+        int | None,
+        Field(
+            ge=1,
+            le=65_536,
+            description="messages that an actor handles before the next one has its turn; by default 256, on an event loop 64",
+        ),
+    ] = None
     slow_handler_ms: Annotated[
         int | None,
         Field(ge=0, description="how long a handler may run before it is reported; 0 is never"),

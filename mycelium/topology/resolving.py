@@ -12,7 +12,7 @@ from mycelium.config import Config
 from mycelium.contract import contract_of, own_policies
 from mycelium.dispatcher import PINNED
 from mycelium.dispatcher.coroutines import ASYNCIO, coroutine_in
-from mycelium.dispatcher.named import DEFAULT, declared_dispatchers
+from mycelium.dispatcher.named import DEFAULT, declared_dispatchers, kind_of, refused_as
 from mycelium.errors.actor import MailboxDeclarationError
 from mycelium.errors.topology import (
     ConfigNotTakenError,
@@ -182,16 +182,22 @@ class _Check:
 
     def _check_dispatchers(self) -> None:
         known = {ASYNCIO, DEFAULT, PINNED, *self.topology.dispatchers, *declared_dispatchers()}
+        for name, spec in self.topology.dispatchers.items():
+            refused = refused_as(name, spec.kind, spec.workers)
+            if refused is not None:
+                self._refuse(key_text("dispatchers", name, refused.key), f"{refused.rule}, got {refused.value!r}")
         for name, kind in self.classes.items():
             place = self.running[name].dispatcher or kind.dispatcher
+            declared = self.topology.dispatchers.get(place)
+            made_of = (declared and declared.kind) or kind_of(place) or "threads"
             problem = ""
             if place not in known:
                 problem = f"there is no dispatcher {place!r}; {did_you_mean(place, known, 'dispatchers')}"
-            elif issubclass(kind, Source) and place != kind.runs_only_on:
-                way = "awaits" if kind.runs_only_on == ASYNCIO else "waits"
-                problem = f"a source that {way} while it produces runs on {kind.runs_only_on!r} only, got {place!r}"
-            elif place != ASYNCIO and (method := coroutine_in(kind)):
-                problem = f"{method}() is a coroutine, which needs {ASYNCIO!r}, got {place!r}"
+            elif issubclass(kind, Source) and made_of != kind.runs_only_on:
+                way, where = ("awaits", "an event loop") if kind.runs_only_on == ASYNCIO else ("waits", repr(PINNED))
+                problem = f"a source that {way} while it produces runs on {where} only, got {place!r}"
+            elif made_of != ASYNCIO and (method := coroutine_in(kind)):
+                problem = f"{method}() is a coroutine, which needs an event loop, got {place!r}"
             if problem:
                 self._refuse(key_text("actors", name, "dispatcher"), problem)
 
