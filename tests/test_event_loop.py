@@ -426,6 +426,18 @@ def test_the_thread_ends_with_the_last_actor_and_takes_its_tasks_with_it() -> No
     assert len(set(names)) == 3
 
 
+def test_an_actor_that_starts_while_the_loop_of_the_last_one_ends_has_its_turn() -> None:
+    class Brief(Actor, dispatcher="asyncio"):
+        async def on_start(self) -> None:  # type: ignore[override]
+            self.stop()
+
+    for _ in range(200):
+        actor = Brief.create()
+        actor.launch()
+        assert actor.ended.wait(DEADLINE)
+        assert actor.failure is None
+
+
 def test_no_message_is_lost_when_actors_stop_under_fire() -> None:
     """The last actor ends while others still send: what comes too late is a dead letter, and counted."""
     for _ in range(30):

@@ -148,6 +148,9 @@ class EventLoop(Dispatcher):
                 self._loop = self._over = None
 
     def _begin_turns(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            self._bury()  # this one is ending, and what it began now it would cancel
+            return
         ready = self._ready
         while ready:
             mailbox = ready.popleft()
