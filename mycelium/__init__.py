@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
     from mycelium.message_sets import MessageSet, actor_messages, message_set
     from mycelium.node import Node
+    from mycelium.piping import PipeFailed
     from mycelium.ref import ActorRef
     from mycelium.reply import Reply
     from mycelium.report import Report
@@ -85,6 +86,7 @@ _HOMES = {
     "MessageSet": "mycelium.message_sets",
     "Node": "mycelium.node",
     "OverflowRow": "mycelium.ledger",
+    "PipeFailed": "mycelium.piping",
     "Progress": "mycelium.source",
     "Reply": "mycelium.reply",
     "Report": "mycelium.report",
@@ -139,6 +141,7 @@ __all__ = [
     "MessageSet",
     "Node",
     "OverflowRow",
+    "PipeFailed",
     "Progress",
     "Reply",
     "Report",

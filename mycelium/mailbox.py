@@ -163,6 +163,10 @@ class Mailbox(Inbox):
         """Whether messages of this type replace older ones of their key."""
         return self.bound is not None and self.bound[1].get(kind, NO_POLICY)[0] == "conflate"
 
+    def blocks(self, kind: type[Any]) -> bool:
+        """Whether senders of this type wait for room."""
+        return self.bound is not None and self.bound[1].get(kind, (self.bound[0].overflow,))[0] == "block"
+
     @property
     def overflow(self) -> OverflowPolicy:
         """What a sender asks that finds the mailbox full; made when the first one does."""

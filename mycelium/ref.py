@@ -115,11 +115,12 @@ class ActorRef(Teller, pykka.ActorRef[A]):
     def _tell_otherwise(self, message: Any) -> None:
         self._tell_from(current_ref(), message)
 
-    def _tell_from(self, sender: ActorRef[Any] | None, message: Any) -> None:
+    def _tell_from(self, sender: ActorRef[Any] | None, message: Any, *, piped: bool = False) -> None:
+        """As `tell`; what is piped does not wait for room, and nobody hears its exceptions."""
         if not isinstance(message, TLV):
             if self.actor_stopped.is_set():
                 if not is_control(message):
-                    self._bury(message)
+                    self._bury(message, told=not piped)
                 raise pykka.ActorDeadError(f"{self} not found")
             self._mailbox.put(Sent(message, None, sender))
             return
@@ -128,7 +129,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         counter = self._mailbox.tally.counter(type(message))
         number = counter.advance()
         if self.actor_stopped.is_set():
-            raise self._dead_letter(message)
+            raise self._dead_letter(message, told=not piped)
         # From the second one on, messages of this type need not come here.
         if type(message) in received:
             self._mailbox.accept(type(message), counter)
@@ -140,7 +141,9 @@ class ActorRef(Teller, pykka.ActorRef[A]):
             item = Envelope(message)
         elif not number & SAMPLE_MASK:
             item = Sampled(message, now_ns())
-        if not conflated and len(self._mailbox.items) < self._mailbox.capacity:
+        mailbox = self._mailbox
+        has_room = len(mailbox.items) < mailbox.capacity or (piped and mailbox.blocks(type(message)))
+        if has_room and not conflated:
             self._mailbox.put(item)
             return
         refused = self._mailbox.overflow.offer(item)
@@ -156,11 +159,11 @@ class ActorRef(Teller, pykka.ActorRef[A]):
                 received=", ".join(shown(one) for one in taken) or "nothing that it answers",
             )
 
-    def _dead_letter(self, message: TLV) -> DeadActorError:
-        self._bury(message)
+    def _dead_letter(self, message: TLV, *, told: bool = True) -> DeadActorError:
+        self._bury(message, told=told)
         return DeadActorError(actor=self._mailbox.tally.name, message=shown(type(message)))
 
-    def _bury(self, message: Any) -> None:
+    def _bury(self, message: Any, *, told: bool = True) -> None:
         tally = self._mailbox.tally
         tally.count_dead(type(message))
-        publish(DeadLetterKind.DEAD_RECEIVER, tally.name, message, "it was not running", told=True)
+        publish(DeadLetterKind.DEAD_RECEIVER, tally.name, message, "it was not running", told=told)

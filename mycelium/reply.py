@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import sys
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +53,22 @@ class Reply(pykka.ThreadingFuture[T]):
     def expect(self, actor: str, message: str, timeout: float) -> None:
         """Give this reply a deadline, and what to say when it passes."""
         self._asked = (actor, message, timeout, now() + timeout)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether it has no outcome of its own, but asks others for it: what ``map``, ``join`` and the like make."""
+        return self._get_hook is not None
+
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called, once, by whoever sets the outcome; now where it is there. It must not wait for anything."""
+        waiter: Any = Calling(call)
+        self._waiters.append(waiter)
+        if self._is_settled():
+            waiter.release()
+
+    def time_out(self) -> None:
+        """Raise what `get` raises when the deadline has passed."""
+        self._time_out(None)
 
     @property
     def seconds_left(self) -> float | None:
@@ -177,6 +193,25 @@ class Reply(pykka.ThreadingFuture[T]):
             raise pykka.Timeout(f"{timeout} seconds")
         actor, message, allowed, _ = self._asked
         raise AskTimeoutError(actor=actor, message=message, timeout_s=allowed if timeout is None else timeout)
+
+
+class Calling:
+    """Looks like a lock that somebody waits for; releasing it calls."""
+
+    __slots__ = ("_call", "_first")
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+        self._first = Lock()
+
+    def locked(self) -> bool:
+        """Whether it is to be released."""
+        return not self._first.locked()
+
+    def release(self) -> None:
+        """Call, unless somebody has done so."""
+        if self._first.acquire(blocking=False):
+            self._call()
 
 
 class _Within:

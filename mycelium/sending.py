@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pykka
@@ -52,6 +52,30 @@ class Sending(Emitter, pykka.Actor):
         from mycelium.forwarding import forward
 
         forward(cast("Actor", self), ref, message)
+
+    def pipe_to(
+        self,
+        ref: pykka.ActorRef[Any],
+        future: Any,
+        *,
+        convert: Callable[[Any], Any] | None = None,
+        failed: Callable[[BaseException], Any] | None = None,
+    ) -> None:
+        """Have what a future brings told to an actor, this one or another, and do not wait for it.
+
+        ::
+
+            self.pipe_to(self.actor_ref, self.book.ask(Depth(), block=False, timeout=1.0), convert=Depths.of)
+
+        ``future`` is what an ask with ``block=False`` or a proxy gives, a future of asyncio or concurrent.futures, or
+        on an event loop a coroutine, which runs there while the actor goes on. ``convert`` makes the message
+        of its result, by default it is the result. ``failed`` makes one of its error, by default a
+        `PipeFailed`; so does the end of the ask's deadline. It is told as by `ActorRef.tell` from this actor, also after its
+        end, but never waits for room. Raises `PipeSourceError` for what cannot tell when it is done.
+        """
+        from mycelium.piping import pipe
+
+        pipe(cast("Actor", self), ref, future, convert, failed)
 
     def _emit_unrouted(self, message: object) -> None:
         declared = self.__contract__.emits

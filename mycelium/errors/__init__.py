@@ -61,7 +61,7 @@ from mycelium.errors.config import (
     PrefixClashError,
     Problems,
 )
-from mycelium.errors.conversation import SenderUnknownError
+from mycelium.errors.conversation import PipeSourceError, SenderUnknownError
 from mycelium.errors.event_loop import (
     BlockingInLoopError,
     CoroutineOutsideLoopError,
@@ -205,6 +205,7 @@ __all__ = [
     "OutsideDomainError",
     "OverrideError",
     "PauseOutsideError",
+    "PipeSourceError",
     "PrefixClashError",
     "Problems",
     "RecordingFileError",
