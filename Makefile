@@ -19,7 +19,7 @@ CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/alloc
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox ledger mailbox queue ref router source)
 
-.PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks counters clean
+.PHONY: help demo test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks soak counters clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -82,6 +82,9 @@ fuzz: $(VENV)/.dev ## hostile input under the sanitizers for 60 seconds (SECONDS
 
 leaks: $(VENV)/.dev ## 10 million operations of each kind: memory must not grow (ARGS=100000 for a short run)
 	@MYCELIUM_TLV=native $(BIN)/python benches/leaks.py $(ARGS)
+
+soak: $(VENV)/.dev ## the example topology with crashes, restarts and overflows for 60 seconds: the ledger balances, memory is flat
+	@$(BIN)/python -m benches.soak --seconds $(SECONDS) $(ARGS)
 
 counters: $(VENV)/.dev ## instructions and cache misses of a message: not more than docs/counters.md records (ARGS="--only field")
 	@$(BIN)/mycelium bench --counters --check docs/counters.md $(ARGS)

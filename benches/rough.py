@@ -1,0 +1,129 @@
+"""The example topology as life treats it: small mailboxes, slow actors, and handlers that raise by chance."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+from mycelium import Actor, ActorSpec, Backoff, Node, Source, Supervisor, Topology
+from mycelium.errors import MailboxFullError
+from mycelium.supervision.child import Child
+from mycelium.topology import MailboxSpec, ResolvedActor, resolve
+
+__all__ = ["ROUGH", "CrashError", "RoughNode", "Treatment", "rough_topology"]
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE = ROOT / "configs" / "market_data.toml"
+
+
+class CrashError(RuntimeError):
+    """What an actor is made to raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How an actor is treated: its mailbox, who runs it, how often it raises and how often it is slow."""
+
+    mailbox: MailboxSpec
+    dispatcher: str = ""
+    crash: float = 0.0
+    slow: float = 0.0
+    team: str = "one-for-one"
+
+
+#: Every policy of a full mailbox, every strategy of a supervisor, on shared and pinned actors.
+ROUGH = {
+    "book_builder": Treatment(MailboxSpec(capacity=128, overflow="block"), crash=0.0002, team="rest-for-one"),
+    "pool_state": Treatment(MailboxSpec(capacity=64, overflow="block"), "pinned", crash=0.002),
+    "tape": Treatment(MailboxSpec(capacity=128, overflow="drop_oldest"), "pinned", crash=0.002, slow=0.002),
+    "spread": Treatment(
+        MailboxSpec(capacity=64, overflow="conflate", key=("venue_id",)), crash=0.002, team="all-for-one"
+    ),
+    "arbitrage": Treatment(MailboxSpec(capacity=96, overflow="drop_newest"), crash=0.002, team="all-for-one"),
+    "monitor": Treatment(MailboxSpec(capacity=64, overflow="reject"), crash=0.002, slow=0.002, team="rest-for-one"),
+    "recorder": Treatment(MailboxSpec(capacity=256, overflow="drop_oldest"), slow=0.0005),
+}
+
+_SLOW_S = 0.002
+_AT_ONCE = Backoff(first_s=0.001, max_s=0.004)
+
+
+def rough_topology(seed: int, messages: int, recording: Path) -> Topology:
+    """The topology of the example, its actors treated as `ROUGH` says."""
+    example = Topology.load(FILE)
+    changed: dict[str, ActorSpec] = {}
+    for name, resolved in resolve(example).actors.items():
+        spec = example.actors[name]
+        settings = dict(spec.config or {})
+        if issubclass(resolved.actor_class, Source):
+            settings |= {"seed": seed, "messages": messages if name == "simulated_venues" else max(1, messages // 8)}
+            changed[name] = spec.model_copy(update={"config": settings})
+            continue
+        if name == "recorder":
+            settings["path"] = str(recording)
+        treatment = ROUGH[name]
+        update = {
+            "actor_class": _treated(resolved.actor_class, Random(f"{name}/{seed}"), treatment),
+            "mailbox": treatment.mailbox,
+            "dispatcher": treatment.dispatcher,
+            "config": settings,
+        }
+        changed[name] = spec.model_copy(update=update)
+    return Topology(name="soak", actors=changed, venues=example.venues, profile="simulated", slow_handler_ms=0)
+
+
+class RoughNode(Node):
+    """A node whose actors have supervisors: whoever fails is made anew."""
+
+    _TEAMS: ClassVar = ("one-for-one", "all-for-one", "rest-for-one")
+
+    def __init__(self, topology: Topology, seed: int) -> None:
+        super().__init__(topology)
+        self._supervisors = {
+            team: Supervisor(
+                team,
+                limit=1_000_000_000,
+                backoff=_AT_ONCE,
+                attempts=2,
+                on_error={MailboxFullError: "resume"},
+                random=Random(f"{team}/{seed}"),
+            )
+            for team in self._TEAMS
+        }
+
+    def _create(self, resolved: ResolvedActor) -> Actor:
+        actor = super()._create(resolved)
+        if not isinstance(actor, Source):
+            supervisor = self._supervisors[ROUGH[resolved.name].team]
+            arguments = () if resolved.config is None else (resolved.config,)
+            actor._supervision = Child(supervisor, actor.actor_ref, arguments, {})
+            supervisor._members.append(actor._supervision)
+        return actor
+
+    @property
+    def restarts(self) -> int:
+        """How often an actor was made anew so far."""
+        return sum(actor.mailbox.tally.restarts for actor in self._actors.values())
+
+
+def _treated(actor_class: type[Actor], random: Random, treatment: Treatment) -> type[Actor]:
+    """A subclass whose handlers raise and dawdle by chance."""
+    nap = threading.Event()
+
+    def rough(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def handle(self: Any, message: Any) -> Any:
+            drawn = random.random()
+            if drawn < treatment.crash:
+                raise CrashError(f"{self.name} was to crash here")
+            if drawn < treatment.crash + treatment.slow:
+                nap.wait(_SLOW_S)
+            return handler(self, message)
+
+        return handle
+
+    names = {handler.method for handler in actor_class.__contract__.table.values()}
+    return type(actor_class.__name__, (actor_class,), {name: rough(getattr(actor_class, name)) for name in names})
