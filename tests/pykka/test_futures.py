@@ -229,10 +229,3 @@ def test_an_answer_of_an_actor_can_be_awaited(kind: type[Any]) -> None:
         return await ref.ask("hello", block=False)
 
     assert asyncio.run(ask()) == "hello"
-
-
-def test_the_base_is_abstract() -> None:
-    future = pykka.Future[int]()
-    for call in (future.get, future.set, future.set_exception):
-        with pytest.raises(NotImplementedError):
-            call()
