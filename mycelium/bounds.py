@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -24,7 +24,6 @@ __all__ = [
     "capacity_of",
     "check_keys",
     "check_policy",
-    "policies_of",
 ]
 
 Overflow = Literal["block", "drop_oldest", "drop_newest", "conflate", "reject"]
@@ -59,12 +58,13 @@ class Bounded:
     * ``reject``: is refused at once.
 
     A refusal is a `MailboxFullError` for the sender, which hands the message back. All of it is
-    counted. A handler may have a policy of its own: ``@handles(overflow="conflate", key=("venue_id",))``.
+    counted. A handler may have a policy of its own: ``@handles(overflow="conflate", key=("venue_id",))``. Without
+    ``overflow``, a message has the policy that its message set declares, and else blocks.
     Raises `MailboxDeclarationError` for values that make no bound.
     """
 
     capacity: int = 16_384
-    overflow: Overflow = "block"
+    overflow: Overflow | None = None
     key: tuple[str, ...] = ()
     deadline_s: float = 5.0
     bytes_max: int | None = None
@@ -72,12 +72,17 @@ class Bounded:
     def __post_init__(self) -> None:
         if isinstance(self.key, str):
             object.__setattr__(self, "key", (self.key,))
-        check_policy("Bounded()", self.overflow, self.key)
+        check_policy("Bounded()", self.policy, self.key)
         for name in ("capacity", "bytes_max", "deadline_s"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 problem = f"{name} must be more than 0, got {value!r}"
                 raise MailboxDeclarationError(where="Bounded()", problem=problem)
+
+    @property
+    def policy(self) -> Overflow:
+        """What becomes of a message of which nobody says anything else."""
+        return "block" if self.overflow is None else self.overflow
 
 
 def check_policy(where: str, overflow: str, key: tuple[str, ...]) -> None:
@@ -103,16 +108,6 @@ def check_keys(where: str, messages: Iterable[type[TLV]], key: tuple[str, ...]) 
                 hint = did_you_mean(name, fields, f"fields of {message.__name__}")
                 problem = f"{message.__name__} has no field {name!r} to conflate by; {hint}"
                 raise MailboxDeclarationError(where=where, problem=problem)
-
-
-def policies_of(
-    where: str, bound: Bounded, own: Mapping[type[TLV], Policy], handled: Iterable[type[TLV]]
-) -> dict[type[TLV], Policy]:
-    """The policy and key of each handled message: its handler's, else the mailbox's; checks the keys."""
-    found = {message: own.get(message, (bound.overflow, bound.key)) for message in handled}
-    for message, (_, key) in found.items():
-        check_keys(where, (message,), key)
-    return found
 
 
 def bytes_of(message: type[TLV]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mycelium.annotations import Scope, first_parameter
-from mycelium.bounds import DEFAULT_BOUND, UNLIMITED, Bounded, Policy, capacity_of, policies_of
+from mycelium.bounds import DEFAULT_BOUND, UNLIMITED, Bounded, Policy, capacity_of
 from mycelium.errors.actor import MailboxDeclarationError
 from mycelium.errors.message_set import (
     HandledAndIgnoredError,
@@ -21,12 +21,13 @@ from mycelium.errors.message_set import (
 )
 from mycelium.handlers import Handler, handlers_of
 from mycelium.message_sets import messages_of, shown
+from mycelium.policies import own_policies, policies_of
 from tlv import TLV
 
 if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
 
-__all__ = ["Contract", "compile_contract", "contract_of", "open_mailbox", "own_policies"]
+__all__ = ["Contract", "compile_contract", "contract_of", "open_mailbox"]
 
 _ATTRIBUTE = "__contract__"
 
@@ -125,11 +126,6 @@ def open_mailbox(mailbox: Mailbox, contract: Contract, bound: Bounded | None) ->
         mailbox.bound = (bound, policies)
         mailbox.capacity = capacity
     mailbox.wants_sender = contract.wants_sender
-
-
-def own_policies(table: Mapping[type[TLV], Handler]) -> dict[type[TLV], Policy]:
-    """The policies that handlers declare for their messages."""
-    return {message: (one.overflow, one.key) for message, one in table.items() if one.overflow is not None}
 
 
 def _table(name: str, handlers: Mapping[str, Handler], received: tuple[type[TLV], ...]) -> dict[type[TLV], Handler]:

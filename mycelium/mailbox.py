@@ -165,7 +165,7 @@ class Mailbox(Inbox):
 
     def blocks(self, kind: type[Any]) -> bool:
         """Whether senders of this type wait for room."""
-        return self.bound is not None and self.bound[1].get(kind, (self.bound[0].overflow,))[0] == "block"
+        return self.bound is not None and self.bound[1].get(kind, (self.bound[0].policy,))[0] == "block"
 
     @property
     def overflow(self) -> OverflowPolicy:

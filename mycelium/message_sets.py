@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, overload
 
+from mycelium.bounds import Policy
 from mycelium.domain import Domain
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
@@ -18,6 +19,7 @@ from mycelium.errors.message_set import (
     TypeIdClashError,
     TypelessMessageError,
 )
+from mycelium.policies import Declared, declare_policies
 from tlv import TLV
 
 __all__ = ["MessageSet", "actor_messages", "is_message", "message_set", "messages_of", "shown"]
@@ -34,15 +36,23 @@ class MessageSet:
     over the computed layouts: two processes with equal digests understand each other.
     """
 
-    __slots__ = ("_members", "digest", "domain", "messages", "name")
+    __slots__ = ("_members", "digest", "domain", "messages", "name", "overflow")
 
-    def __init__(self, name: str, messages: tuple[type[TLV], ...], domain: Domain) -> None:
+    def __init__(
+        self,
+        name: str,
+        messages: tuple[type[TLV], ...],
+        domain: Domain,
+        overflow: Mapping[str | type[TLV], Declared] | None = None,
+    ) -> None:
         messages = tuple(dict.fromkeys(messages))
         _check_members(name, messages, domain)
         self.name = name
         self.domain = domain
         self.messages = tuple(sorted(messages, key=type_id_of))
         self._members = frozenset(messages)
+        #: The policies that it declares for full mailboxes, by message.
+        self.overflow: Mapping[type[TLV], Policy] = declare_policies(name, self.messages, overflow or {})
         lines = (f"{type_id_of(message)} {message.layout.digest}\n" for message in self.messages)
         self.digest = hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -60,15 +70,27 @@ class MessageSet:
 
 
 @overload
-def actor_messages(*, domain: Domain) -> Callable[[type[T]], type[T]]: ...
+def actor_messages(
+    *, domain: Domain, overflow: Mapping[str | type[TLV], Declared] | None = None
+) -> Callable[[type[T]], type[T]]: ...
 
 
 @overload
-def actor_messages(name: str, /, *messages: type[TLV], domain: Domain) -> MessageSet: ...
+def actor_messages(
+    name: str,
+    /,
+    *messages: type[TLV],
+    domain: Domain,
+    overflow: Mapping[str | type[TLV], Declared] | None = None,
+) -> MessageSet: ...
 
 
 def actor_messages(
-    name: str | None = None, /, *messages: type[TLV], domain: Domain
+    name: str | None = None,
+    /,
+    *messages: type[TLV],
+    domain: Domain,
+    overflow: Mapping[str | type[TLV], Declared] | None = None,
 ) -> MessageSet | Callable[[type[T]], type[T]]:
     """Declare a message set, as a decorator over a namespace or over messages that exist already.
 
@@ -81,14 +103,20 @@ def actor_messages(
         MarketData = actor_messages("MarketData", TradeTLV, QuoteTLV, domain=Domain.MARKET_DATA)
 
     The decorator returns the class itself; `message_set` gives its set. Messages of base namespaces
-    belong to it too. Raises a `MessageSetError` for a member that is no message, a message without a
+    belong to it too.
+
+    ``overflow`` says what becomes of a message that comes to a full mailbox, wherever it is received and neither the
+    handler nor the actor says anything else (see `Bounded`): by name or class, ``{"Quote": ("conflate",
+    "venue_id"), "Trade": "drop_oldest"}``, a key's fields after the policy.
+
+    Raises a `MailboxDeclarationError` for a policy that cannot be, and a `MessageSetError` for a member that is no message, a message without a
     type id or outside of the domain, and for two messages of one type id or name.
     """
     if name is not None:
-        return MessageSet(name, messages, domain)
+        return MessageSet(name, messages, domain, overflow)
 
     def declare(namespace: type[T]) -> type[T]:
-        declared = MessageSet(namespace.__name__, tuple(_members_of(namespace)), domain)
+        declared = MessageSet(namespace.__name__, tuple(_members_of(namespace)), domain, overflow)
         setattr(namespace, _ATTRIBUTE, declared)
         return namespace
 

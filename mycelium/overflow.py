@@ -65,7 +65,7 @@ class OverflowPolicy:
         self._bound = bound
         self._policies = {kind: policy for kind, (policy, _) in policies.items()}
         #: Whether senders take messages out to make room.
-        self.removes = not {"drop_oldest", "conflate"}.isdisjoint({bound.overflow, *self._policies.values()})
+        self.removes = not {"drop_oldest", "conflate"}.isdisjoint({bound.policy, *self._policies.values()})
         self._key_of: dict[type[Any], Callable[[Any], Any]] = {
             kind: attrgetter(*key) for kind, (policy, key) in policies.items() if policy == "conflate"
         }
@@ -93,7 +93,7 @@ class OverflowPolicy:
         sooner than the mailbox's own deadline.
         """
         message = unwrapped(item)
-        policy = self._policies.get(type(message), self._bound.overflow)
+        policy = self._policies.get(type(message), self._bound.policy)
         if type(message) in self._mailbox.wants_sender and type(item) not in {Envelope, Sent}:
             item = sent_by(item, current_ref())
         if is_fixed(item) and policy in {"conflate", "drop_newest"}:
@@ -202,7 +202,7 @@ class OverflowPolicy:
     def _may_drop(self, item: Any) -> bool:
         if is_fixed(item) or type(item) is Keyed:
             return False
-        return self._policies.get(type(unwrapped(item)), self._bound.overflow) == "drop_oldest"
+        return self._policies.get(type(unwrapped(item)), self._bound.policy) == "drop_oldest"
 
     def _remove(self, item: Any) -> bool:
         """Take an item out of the queue; False where the owner was quicker."""

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mycelium.actor import Actor
-from mycelium.bounds import Bounded, policies_of
+from mycelium.bounds import Bounded
 from mycelium.config import Config
-from mycelium.contract import contract_of, own_policies
+from mycelium.contract import contract_of
 from mycelium.dispatcher import PINNED
 from mycelium.dispatcher.coroutines import ASYNCIO, coroutine_in
 from mycelium.dispatcher.named import DEFAULT, declared_dispatchers, kind_of, refused_as
@@ -29,6 +29,7 @@ from mycelium.errors.topology import (
     UselessSenderError,
 )
 from mycelium.nearest import did_you_mean, listed
+from mycelium.policies import own_policies, policies_of
 from mycelium.router import RoutePlan, plan_routes
 from mycelium.source import Source
 from tlv import TLV, DeclaredError
