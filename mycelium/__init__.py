@@ -51,7 +51,15 @@ if TYPE_CHECKING:
     from mycelium.source import Progress, Source
     from mycelium.supervision import Backoff, Supervisor
     from mycelium.timers import Timer, Timers
-    from mycelium.topology import ActorSpec, DispatcherSpec, MailboxSpec, ResolvedTopology, Topology, resolve
+    from mycelium.topology import (
+        ActorSpec,
+        DispatcherSpec,
+        MailboxSpec,
+        ResolvedTopology,
+        SupervisorSpec,
+        Topology,
+        resolve,
+    )
     from mycelium.venues import Venue, VenueTable
     from tlv import Batch
 
@@ -94,6 +102,7 @@ _HOMES = {
     "RoutePlan": "mycelium.route_plan",
     "Source": "mycelium.source",
     "Supervisor": "mycelium.supervision",
+    "SupervisorSpec": "mycelium.topology",
     "Terminated": "mycelium.death_watch",
     "Timer": "mycelium.timers",
     "Timers": "mycelium.timers",
@@ -149,6 +158,7 @@ __all__ = [
     "RoutePlan",
     "Source",
     "Supervisor",
+    "SupervisorSpec",
     "Terminated",
     "Timer",
     "Timers",

@@ -105,6 +105,9 @@ class AsyncSource(Source, dispatcher=ASYNCIO):
             raise WiringError(actor=self.name, reason=reason)
         return Actor._find_dispatcher(self)
 
+    def _can_resume(self, message: object) -> bool:
+        return not isinstance(message, Broken) and super()._can_resume(message)
+
     def _handle_receive(self, message: Any) -> Any:
         if isinstance(message, Broken):
             raise message.error

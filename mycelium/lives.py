@@ -66,6 +66,10 @@ class Lives(pykka.Actor):
         """End what this life does beside its mail, the next one being due; what it raises is logged."""
         self._end_timers_and_watches()
 
+    def _can_resume(self, message: object) -> bool:
+        """Whether it can go on with its state after having failed on this; a source whose `produce` has ended cannot."""
+        return True
+
     def _resume_work(self) -> None:
         """After a restart: go on with what is no mail. A source does."""
 

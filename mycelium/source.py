@@ -157,6 +157,9 @@ class Source(Actor):
         if not self.actor_stopped.is_set():
             self._resume()
 
+    def _can_resume(self, message: object) -> bool:
+        return not isinstance(message, Pump)
+
     def _resume_work(self) -> None:
         if not self.finished.is_set():
             self._resume()

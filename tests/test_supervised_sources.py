@@ -82,8 +82,9 @@ class BrokenAwaiting(AsyncSource, emits=Tick):
 
 
 @pytest.mark.parametrize("kind", [Broken, BrokenAwaiting])
-def test_a_source_that_fails_produces_again_and_knows_what_it_has_emitted(kind: type[Source]) -> None:
-    source, sink = run(Supervisor(backoff=AT_ONCE, limit=10), kind)
+@pytest.mark.parametrize("directive", ["restart", "resume"])
+def test_a_source_that_fails_produces_again_and_knows_what_it_has_emitted(kind: type[Source], directive: str) -> None:
+    source, sink = run(Supervisor(otherwise=directive, backoff=AT_ONCE, limit=10), kind)
     finished = source.finished
     source.launch()
     assert finished.wait(DEADLINE)

@@ -240,6 +240,13 @@ def test_rules_go_by_code_then_class_then_family(worker: type[Worker]) -> None:
     assert total(ref) == 10
 
 
+def test_families_and_codes_have_three_to_five_letters() -> None:
+    Supervisor(on_error={"FEED": "stop", "FEED-005": "stop", "TLV": "stop"})
+    for wrong in ("FE", "FEEDER", "FEED-5", "feed"):
+        with pytest.raises(SupervisionError, match="ACT-032"):
+            Supervisor(on_error={wrong: "stop"})
+
+
 def test_who_is_told_to_stop_ends_as_without_a_supervisor(worker: type[Worker]) -> None:
     told: queue.Queue[Any] = queue.Queue()
     supervisor = Supervisor(on_error={OSError: "stop"}, backoff=AT_ONCE)

@@ -34,6 +34,9 @@ def final_lines(report: Report, width: int | None = None) -> Iterator[str]:
     yield f"memory    {bytes_text(report.resident_bytes)} resident, {bytes_text(report.peak_bytes)} at most"
     for row in report.overflows:
         yield f"full      {row.actor} {row.what} {row.count:,} {row.message}"
+    for counts in report.actors:
+        if counts.restarted:
+            yield f"restarted {counts.actor} {counts.restarted:,} {'times' if counts.restarted > 1 else 'time'}"
     for message, count in report.unrouted.items():
         yield f"unrouted  {count:,} {message} were emitted, and nobody receives them"
     yield from (click.style(f"failed    {line}", fg="red") for line in failure_lines(report))

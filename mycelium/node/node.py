@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pykka
 from pykka.messages import ProxyGetAttr
@@ -32,9 +32,13 @@ from mycelium.router import connect
 from mycelium.source import Source
 from mycelium.texts import text_of
 from mycelium.topology import ResolvedActor, ResolvedTopology, Topology, resolve
+from mycelium.topology.supervisors import build_supervisors
 from tlv import DeclaredError, implementation
 
 from .observe import failure_of, observe, summaries_of
+
+if TYPE_CHECKING:
+    from mycelium.supervision import Supervisor
 
 __all__ = ["Node"]
 
@@ -60,6 +64,7 @@ class Node:
         self._state = "new"
         self._stop_requested = False
         self._actors: dict[str, Actor] = {}
+        self._supervisors: dict[str, Supervisor] = {}
         self._stuck: list[ActorFailure] = []
         self._summaries: dict[str, str] = {}
         self._ledger = Ledger(())
@@ -116,6 +121,7 @@ class Node:
         watch.slow_handler_ms = self.topology.slow_handler_ms
         for name, spec in self.topology.dispatchers.items():
             declare_dispatcher(name, **dict(spec))
+        self._supervisors = build_supervisors(self.topology.supervisors)
         self._actors = {name: self._create(actor) for name, actor in self.topology.actors.items()}
         connect(self._actors, self.topology.plan)
         self._ledger = Ledger(self._actors.values())
@@ -215,9 +221,12 @@ class Node:
         )
         arguments = () if resolved.config is None else (resolved.config,)
         try:
-            return resolved.actor_class.create(*arguments, context=context)
+            actor = resolved.actor_class.create(*arguments, context=context)
         except (Exception, SystemExit) as error:
             raise self._start_error(resolved.name, resolved.actor_class, error) from error
+        if resolved.supervisor:
+            self._supervisors[resolved.supervisor]._adopt(actor, arguments, {})
+        return actor
 
     def _launch(self, name: str) -> None:
         """Start one actor and wait until its ``on_start`` is done; a source has none to wait for it."""
@@ -277,6 +286,7 @@ class Node:
         while not actor.ended.wait(_SLICE_S):
             if tick is not None:
                 tick()
+            self._end_pauses()
             handled = self._handled()
             if handled != moved:
                 moved, moved_at = handled, time.monotonic()
@@ -290,8 +300,15 @@ class Node:
     def _wait_quiet(self, tick: Tick | None) -> None:
         deadline = time.monotonic() + self._drain_s
         while time.monotonic() < deadline and not wait_until_quiet(self._actors.values(), timeout=_SLICE_S):
+            self._end_pauses()
             if tick is not None:
                 tick()
+
+    def _end_pauses(self) -> None:
+        """While it stops, an actor that waits to be restarted is restarted at once: it has mail to handle."""
+        for actor in self._actors.values():
+            if actor.mailbox.paused:
+                actor.mailbox.resume()
 
     def _handled(self) -> int:
         return sum(row.handled for row in self._ledger.read().rows)

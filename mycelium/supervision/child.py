@@ -84,7 +84,7 @@ class Child:
         if self.is_due:  # what a source does after the error that ended its life
             actor.log.error("failed again before its restart", exc_info=error)
             return True
-        decision = self.supervisor._decide(self, error, actor._clock())
+        decision = self.supervisor._decide(self, error, actor._clock(), may_resume=actor._can_resume(message))
         if decision.directive not in {Directive.RESUME, Directive.RESTART}:
             return False
         actor._in_hand = message

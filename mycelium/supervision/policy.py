@@ -13,9 +13,10 @@ from mycelium.errors.actor import SupervisionError
 from mycelium.texts import text_of
 from tlv import DeclaredError
 
-__all__ = ["Backoff", "Directive", "Mail", "Rules", "Strategy"]
+__all__ = ["CODE", "Backoff", "Directive", "Mail", "Rules", "Strategy"]
 
-_CODE = re.compile(r"[A-Z]{3}(-\d{3})?")
+#: A code of a declared error, or the family of codes that it belongs to.
+CODE = re.compile(r"[A-Z]{3,5}(-\d{3})?")
 
 
 class Strategy(StrEnum):
@@ -94,7 +95,7 @@ class Rules:
         self._otherwise = directive_named(otherwise)
         for key, given in rules.items():
             directive = directive_named(given)
-            if isinstance(key, str) and _CODE.fullmatch(key):
+            if isinstance(key, str) and CODE.fullmatch(key):
                 self._by_code[key] = directive
             elif isinstance(key, type) and issubclass(key, BaseException):
                 self._by_class[key] = directive

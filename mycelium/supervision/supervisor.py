@@ -124,21 +124,25 @@ class Supervisor:
             found.extend(member._children() if isinstance(member, Supervisor) else [member])
         return found
 
-    def _decide(self, child: Child, error: BaseException, usual: Clock) -> Decision:
+    def _decide(self, child: Child, error: BaseException, usual: Clock, *, may_resume: bool) -> Decision:
         """What ``child`` is to do after this error; those whom it touches too are told by now. ``usual`` is the actor's clock."""
         with self._lock:
-            return self._decide_for(child, child, error, usual)
+            return self._decide_for(child, child, error, usual, may_resume)
 
-    def _decide_for(self, member: Child | Supervisor, failed: Child, error: BaseException, usual: Clock) -> Decision:
+    def _decide_for(
+        self, member: Child | Supervisor, failed: Child, error: BaseException, usual: Clock, may_resume: bool
+    ) -> Decision:
         now = (self._clock or usual).now()
         directive = self._rules.directive_for(error)
+        if directive is Directive.RESUME and not may_resume:
+            directive = Directive.RESTART
         if directive is Directive.RESUME:
             return Decision(directive)
         if directive is Directive.RESTART and not self._may_restart(now):
             directive = Directive.ESCALATE
         if directive is Directive.ESCALATE:
             if self._parent is not None:
-                return self._parent._decide_for(self, failed, error, usual)
+                return self._parent._decide_for(self, failed, error, usual, may_resume)
             touched = self._children()
         else:
             touched = self._touched_by(member)

@@ -9,5 +9,15 @@ from __future__ import annotations
 from .model import ActorSpec, DispatcherSpec, MailboxSpec, Topology
 from .resolved import ResolvedActor, ResolvedTopology
 from .resolving import resolve
+from .supervisors import SupervisorSpec
 
-__all__ = ["ActorSpec", "DispatcherSpec", "MailboxSpec", "ResolvedActor", "ResolvedTopology", "Topology", "resolve"]
+__all__ = [
+    "ActorSpec",
+    "DispatcherSpec",
+    "MailboxSpec",
+    "ResolvedActor",
+    "ResolvedTopology",
+    "SupervisorSpec",
+    "Topology",
+    "resolve",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,12 +23,21 @@ from mycelium.nearest import did_you_mean
 from mycelium.venues import Venue, duplicate_venues
 from tlv import DeclaredError
 
-from .model import ActorSpec, DispatcherSpec, Header, Topology, check_actor_name, check_dispatcher_name
+from .model import (
+    ActorSpec,
+    DispatcherSpec,
+    Header,
+    Topology,
+    check_actor_name,
+    check_dispatcher_name,
+    check_supervisor_name,
+)
 from .problems import key_text, problems_of
+from .supervisors import SupervisorSpec
 
 __all__ = ["load_topology"]
 
-_SECTIONS = ("topology", "dispatchers", "venues", "actors")
+_SECTIONS = ("topology", "dispatchers", "supervisors", "venues", "actors")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -108,7 +117,8 @@ class _Reader:
             slow_handler_ms=header.slow_handler_ms,
             metrics=header.metrics,
             venues=self._venues(),
-            dispatchers=dict(self._dispatchers()),
+            dispatchers=dict(self._named("dispatcher", DispatcherSpec, check_dispatcher_name)),
+            supervisors=dict(self._named("supervisor", SupervisorSpec, check_supervisor_name)),
             actors=dict(self._actors()),
             file=self.file,
         )
@@ -132,19 +142,21 @@ class _Reader:
             else:
                 yield name, spec
 
-    def _dispatchers(self) -> Iterator[tuple[str, DispatcherSpec]]:
-        sections = self.document.get("dispatchers", {})
+    def _named(self, what: str, model: type[_Model], check: Callable[[str], None]) -> Iterator[tuple[str, _Model]]:
+        """The sections ``[whats.NAME]``, read as ``model``."""
+        heading = f"{what}s"
+        sections = self.document.get(heading, {})
         if not isinstance(sections, dict):
-            self._refuse("write each dispatcher under a heading [dispatchers.NAME]", "dispatchers")
+            self._refuse(f"write each {what} under a heading [{heading}.NAME]", heading)
             return
         for name, section in sections.items():
             try:
-                check_dispatcher_name(name)
+                check(name)
             except ValueError as error:
-                self._refuse(str(error), "dispatchers", name)
+                self._refuse(str(error), heading, name)
                 continue
             # One that cannot be read is declared all the same, so that its actors are not told about it as well.
-            yield name, self._read(DispatcherSpec, section, "dispatchers", name) or DispatcherSpec()
+            yield name, self._read(model, section, heading, name) or model()
 
     def _venues(self) -> list[Venue]:
         given = self.document.get("venues", [])

@@ -39,6 +39,7 @@ from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
 
 from .problems import problems_of
+from .supervisors import SupervisorSpec
 
 __all__ = ["ActorSpec", "DispatcherSpec", "Header", "MailboxSpec", "Topology"]
 
@@ -127,6 +128,9 @@ class ActorSpec(BaseModel):
         MailboxSpec | None,
         Field(description="how much waits for it, and what becomes of a message when that is full"),
     ] = None
+    supervisor: Annotated[
+        str, Field(description="the supervisor of this topology that decides when it fails; without this key it ends")
+    ] = ""
     config: Annotated[Any, Field(description="the section of its config, or in Python a config object")] = None
 
     @field_validator("actor_class", mode="before")
@@ -233,6 +237,7 @@ class Topology(BaseModel):
     actors: dict[str, ActorSpec]
     venues: tuple[Venue, ...] = ()
     dispatchers: dict[str, DispatcherSpec] = Field(default_factory=dict)
+    supervisors: dict[str, SupervisorSpec] = Field(default_factory=dict)
     profile: str | None = None
     input_profile: str | None = None
     memory_mb: float = Field(default=MEMORY_MB, ge=0)
@@ -248,6 +253,7 @@ class Topology(BaseModel):
         actors: Mapping[str, ActorSpec | type[Actor] | str],
         venues: Iterable[Venue | Mapping[str, Any]] = (),
         dispatchers: Mapping[str, DispatcherSpec | Mapping[str, Any]] | None = None,
+        supervisors: Mapping[str, SupervisorSpec | Mapping[str, Any]] | None = None,
         profile: str | None = None,
         input_profile: str | None = None,
         memory_mb: float = MEMORY_MB,
@@ -263,6 +269,7 @@ class Topology(BaseModel):
                 actors={actor: spec_of(spec) for actor, spec in actors.items()},
                 venues=tuple(venues),
                 dispatchers=dict(dispatchers or {}),
+                supervisors=dict(supervisors or {}),
                 profile=profile,
                 input_profile=input_profile,
                 memory_mb=memory_mb,
@@ -296,6 +303,13 @@ class Topology(BaseModel):
         for name in dispatchers:
             check_dispatcher_name(name)
         return dispatchers
+
+    @field_validator("supervisors")
+    @classmethod
+    def _check_supervisors(cls, supervisors: dict[str, SupervisorSpec]) -> dict[str, SupervisorSpec]:
+        for name in supervisors:
+            check_supervisor_name(name)
+        return supervisors
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Topology:
@@ -345,4 +359,11 @@ def check_dispatcher_name(name: str) -> None:
         raise ValueError(msg)
     if not ACTOR_NAME.fullmatch(name):
         msg = f"{name!r} is no name for a dispatcher: begin with a letter, go on with letters, digits, _ and -"
+        raise ValueError(msg)
+
+
+def check_supervisor_name(name: str) -> None:
+    """Raise ``ValueError`` for the name of a supervisor that cannot be declared."""
+    if not ACTOR_NAME.fullmatch(name):
+        msg = f"{name!r} is no name for a supervisor: begin with a letter, go on with letters, digits, _ and -"
         raise ValueError(msg)

@@ -13,19 +13,21 @@ from mycelium.venues import VenueTable
 from tlv import DeclaredError
 
 from .model import DispatcherSpec
+from .supervisors import SupervisorSpec
 
 __all__ = ["ResolvedActor", "ResolvedTopology"]
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedActor:
-    """One actor that will run: its name, class and config, and the dispatcher and bound that the file gives it, if any."""
+    """One actor that will run: its name, class and config, and the dispatcher, bound and supervisor that the file gives it, if any."""
 
     name: str
     actor_class: type[Actor]
     config: object | None
     dispatcher: str = ""
     bound: Bounded | None = None
+    supervisor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class ResolvedTopology:
     venues: VenueTable
     warnings: tuple[DeclaredError, ...] = ()
     dispatchers: Mapping[str, DispatcherSpec] = field(default_factory=dict)
+    supervisors: Mapping[str, SupervisorSpec] = field(default_factory=dict)
     tlv: str | None = None
     slow_handler_ms: int = SLOW_HANDLER_MS
     metrics: str | None = None

@@ -40,6 +40,7 @@ from .model import ActorSpec, Topology
 from .overrides import Override, merge_overrides, read_override
 from .problems import key_text
 from .resolved import ResolvedActor, ResolvedTopology
+from .supervisors import problems_of_supervisors
 
 __all__ = ["problems_of_topology", "resolve"]
 
@@ -76,11 +77,17 @@ def resolve(
         profile=check.profile,
         actors={
             name: ResolvedActor(
-                name, kind, check.configs.get(name), check.running[name].dispatcher, check.bounds.get(name)
+                name,
+                kind,
+                check.configs.get(name),
+                check.running[name].dispatcher,
+                check.bounds.get(name),
+                check.running[name].supervisor,
             )
             for name, kind in check.classes.items()
         },
         dispatchers=topology.dispatchers,
+        supervisors=topology.supervisors,
         slow_handler_ms=topology.slow_handler_ms,
         plan=check.plan,
         venues=topology.venue_table,
@@ -117,6 +124,7 @@ class _Check:
         self._import_classes()
         self._check_type_ids()
         self._check_dispatchers()
+        self._check_supervisors()
         self._check_bounds()
         arguments = self._arguments(input, speed, overrides)
         for name in self.classes:
@@ -201,6 +209,17 @@ class _Check:
                 problem = f"{method}() is a coroutine, which needs an event loop, got {place!r}"
             if problem:
                 self._refuse(key_text("actors", name, "dispatcher"), problem)
+
+    def _check_supervisors(self) -> None:
+        known = self.topology.supervisors
+        for name, spec in self.running.items():
+            if spec.supervisor and spec.supervisor not in known:
+                problem = (
+                    f"there is no supervisor {spec.supervisor!r}; {did_you_mean(spec.supervisor, known, 'supervisors')}"
+                )
+                self._refuse(key_text("actors", name, "supervisor"), problem)
+        for name, key, problem in problems_of_supervisors(known):
+            self._refuse(key_text("supervisors", name, key), problem)
 
     def _check_bounds(self) -> None:
         for name, kind in self.classes.items():
