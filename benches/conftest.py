@@ -14,6 +14,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from mycelium.bench import Contest, Contestant, Samples, contest_lines, result_of
+from mycelium.bench.timing import close_measure
 
 #: The long form takes so many times the rounds of the short one.
 LONGER = 3
@@ -34,11 +35,14 @@ def bench(benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Bench:
         count = contest.count_of(contestant)
         # What pytest-benchmark tells is the time of a round: it compares those of as many operations.
         benchmark.group = f"{contest.question} ({count:,} operations a round)"
-        benchmark.pedantic(  # type: ignore[no-untyped-call]
-            lambda: values.append(measure(count)),
-            rounds=contest.rounds * LONGER,
-            warmup_rounds=1,
-        )
+        try:
+            benchmark.pedantic(  # type: ignore[no-untyped-call]
+                lambda: values.append(measure(count)),
+                rounds=contest.rounds * LONGER,
+                warmup_rounds=1,
+            )
+        finally:
+            close_measure(measure)
         del values[0]  # the warm-up
         benchmark.extra_info.update(
             {

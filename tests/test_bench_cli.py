@@ -25,6 +25,7 @@ from mycelium.bench import (
     markdown_page,
     run_contest,
     run_contests,
+    savina,
     svg_plot,
 )
 from mycelium.bench import contest as contest_module
@@ -54,9 +55,12 @@ def tiny(contest: Contest) -> Contest:
 @pytest.fixture(scope="module")
 def report() -> BenchReport:
     """One run over the contests that start no process."""
-    return run_contests(
-        tiny(one) for name, one in CONTESTS.items() if name not in {"memory", "start", "long_columns", "databento"}
-    )
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(savina, "RING", 20)
+        small.setattr(savina, "RING_PYKKA", 10)
+        return run_contests(
+            tiny(one) for name, one in CONTESTS.items() if name not in {"memory", "start", "long_columns", "databento"}
+        )
 
 
 def test_every_contest_has_ours_a_reference_and_a_question() -> None:

@@ -14,8 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from mycelium import Actor, ActorContext, Bounded, Ledger, dead_letters, handles, wait_until_quiet
 from mycelium.bounds import UNBOUNDED, UNLIMITED, bytes_of
+from mycelium.dispatcher.shared import Dispatcher
 from mycelium.errors import MailboxDeclarationError, MailboxFullError
 from mycelium.mail import unwrapped
+from mycelium.mailbox import Mailbox
 from mycelium.route_plan import plan_routes
 from mycelium.router import connect
 from tlv import TLV, Batch, i64
@@ -324,6 +326,26 @@ def test_a_full_receiver_of_the_same_dispatcher_has_its_turn_inside_the_emitter(
     assert isinstance(sink, OnlyTrades)
     assert sink.count == 5000
     assert sink.mailbox.high_water_mark <= 8
+    for actor in actors.values():
+        actor.actor_ref.stop()
+
+
+def test_a_full_receiver_has_turns_of_many_messages_inside_the_emitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+    give_turn = Dispatcher._give_turn
+
+    def noted(dispatcher: Dispatcher, mailbox: Mailbox, budget: int) -> None:
+        if mailbox.tally.name == "sink":
+            turns.append(budget)
+        give_turn(dispatcher, mailbox, budget)
+
+    class Wide(OnlyTrades, mailbox=Bounded(1_000)): ...
+
+    monkeypatch.setattr(Dispatcher, "_give_turn", noted)
+    actors = wired(flood=Flood, sink=Wide)
+    actors["flood"].actor_ref.tell(Quote(venue=1, number=20_000))
+    assert wait_until_quiet(actors.values(), DEADLINE_S)
+    assert len(turns) < 400, turns
     for actor in actors.values():
         actor.actor_ref.stop()
 

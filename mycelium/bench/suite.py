@@ -13,6 +13,7 @@ from .footprint import footprint, starting
 from .frames import dispatch, writing
 from .hot_path import hot_path
 from .operations import construction, field_access, parsing, validation
+from .savina import SAVINA
 from .telling import telling
 
 __all__ = ["CONTESTS"]
@@ -29,6 +30,7 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     databento,
     telling,
     asking,
+    *SAVINA,
     allocations,
     hot_path,
     footprint,

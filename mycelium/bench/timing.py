@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import timeit
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -20,7 +20,7 @@ from mycelium.errors.bench import WrongAnswerError
 from .contest import Contest, Measure
 from .result import ContestResult, Samples, result_of
 
-__all__ = ["answers", "expect", "looped", "run_contest", "snippet"]
+__all__ = ["answers", "close_measure", "expect", "looped", "run_contest", "snippet"]
 
 
 def run_contest(
@@ -30,7 +30,7 @@ def run_contest(
     measures = {one.name: one.prepare() for one in contest.available}
     counts = {one.name: contest.count_of(one) for one in contest.available}
     samples: Samples = {name: [] for name in measures}
-    with _no_collector():
+    with _closing(measures.values()), _no_collector():
         for name, measure in measures.items():
             measure(max(1, counts[name] // 10))  # caches, specialised bytecode, compiled files
         for number in range(contest.rounds if rounds is None else rounds):
@@ -74,6 +74,23 @@ def expect(contestant: str, got: object, expected: object) -> None:
     """Nobody is timed who gives something else. Raises `WrongAnswerError`."""
     if got != expected:
         raise WrongAnswerError(contestant=contestant, got=repr(got), expected=repr(expected))
+
+
+@contextmanager
+def _closing(measures: Iterable[Measure]) -> Iterator[None]:
+    """Close at the end those that keep something running between two rounds."""
+    try:
+        yield
+    finally:
+        for measure in measures:
+            close_measure(measure)
+
+
+def close_measure(measure: Measure) -> None:
+    """End what a measure keeps running between two rounds, if it does."""
+    close = getattr(measure, "close", None)
+    if close is not None:
+        close()
 
 
 @contextmanager

@@ -104,11 +104,13 @@ class Dispatcher:
             self._open_gate()
 
     def run_inside(self, mailbox: Mailbox, awaited: Awaited, until: Lock, seconds: float) -> bool:
-        """Give an actor turns of one message in this thread, as long as it has mail and the lock is held.
+        """Give an actor turns in this thread, as long as it has mail and the lock is held.
 
         For a handler that waits for what that actor is to bring about, for ``seconds`` or (-1) without end. False,
-        and nothing was done, where somebody else is running it.
+        and nothing was done, where somebody else is running it. Of one message each, for an answer may be there after
+        any of them; who waits for room in a full mailbox waits for many, and gives usual turns.
         """
+        budget = self.throughput if awaited is mailbox else 1
         deadline = inf if seconds < 0 else monotonic() + seconds
         if not mailbox.running.acquire(blocking=False):
             return False
@@ -122,7 +124,7 @@ class Dispatcher:
                 and not mailbox.paused
                 and monotonic() < deadline
             ):
-                self._give_turn(mailbox, 1)
+                self._give_turn(mailbox, budget)
                 if awaited.target is not mailbox:
                     break
         finally:
