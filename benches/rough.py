@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar
+from typing import Any
 
-from mycelium import Actor, ActorSpec, Backoff, Node, Source, Supervisor, Topology
+from mycelium import Actor, ActorSpec, Source, Topology
 from mycelium.errors import MailboxFullError
-from mycelium.supervision.child import Child
-from mycelium.topology import MailboxSpec, ResolvedActor, resolve
+from mycelium.supervision import Strategy
+from mycelium.topology import MailboxSpec, resolve
 
-__all__ = ["ROUGH", "CrashError", "RoughNode", "Treatment", "rough_topology"]
+__all__ = ["ROUGH", "CrashError", "Treatment", "rough_topology"]
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "configs" / "market_data.toml"
@@ -32,24 +32,36 @@ class Treatment:
     dispatcher: str = ""
     crash: float = 0.0
     slow: float = 0.0
-    team: str = "one-for-one"
+    team: Strategy = Strategy.ONE_FOR_ONE
 
 
 #: Every policy of a full mailbox, every strategy of a supervisor, on shared and pinned actors.
 ROUGH = {
-    "book_builder": Treatment(MailboxSpec(capacity=128, overflow="block"), crash=0.0002, team="rest-for-one"),
+    "book_builder": Treatment(MailboxSpec(capacity=128, overflow="block"), crash=0.0002, team=Strategy.REST_FOR_ONE),
     "pool_state": Treatment(MailboxSpec(capacity=64, overflow="block"), "pinned", crash=0.002),
     "tape": Treatment(MailboxSpec(capacity=128, overflow="drop_oldest"), "pinned", crash=0.002, slow=0.002),
     "spread": Treatment(
-        MailboxSpec(capacity=64, overflow="conflate", key=("venue_id",)), crash=0.002, team="all-for-one"
+        MailboxSpec(capacity=64, overflow="conflate", key=("venue_id",)), crash=0.002, team=Strategy.ALL_FOR_ONE
     ),
-    "arbitrage": Treatment(MailboxSpec(capacity=96, overflow="drop_newest"), crash=0.002, team="all-for-one"),
-    "monitor": Treatment(MailboxSpec(capacity=64, overflow="reject"), crash=0.002, slow=0.002, team="rest-for-one"),
+    "arbitrage": Treatment(MailboxSpec(capacity=96, overflow="drop_newest"), crash=0.002, team=Strategy.ALL_FOR_ONE),
+    "monitor": Treatment(
+        MailboxSpec(capacity=64, overflow="reject"), crash=0.002, slow=0.002, team=Strategy.REST_FOR_ONE
+    ),
     "recorder": Treatment(MailboxSpec(capacity=256, overflow="drop_oldest"), slow=0.0005),
 }
 
 _SLOW_S = 0.002
-_AT_ONCE = Backoff(first_s=0.001, max_s=0.004)
+#: A team restarts whoever fails, together with those whom its strategy touches, without an end.
+_SUPERVISORS: dict[str, dict[str, Any]] = {
+    strategy.value: {
+        "strategy": strategy,
+        "limit": 1_000_000_000,
+        "backoff": {"first_s": 0.001, "max_s": 0.004},
+        "attempts": 2,
+        "on_error": {MailboxFullError.code: "resume"},
+    }
+    for strategy in Strategy
+}
 
 
 def rough_topology(seed: int, messages: int, recording: Path) -> Topology:
@@ -70,44 +82,18 @@ def rough_topology(seed: int, messages: int, recording: Path) -> Topology:
             "actor_class": _treated(resolved.actor_class, Random(f"{name}/{seed}"), treatment),
             "mailbox": treatment.mailbox,
             "dispatcher": treatment.dispatcher,
+            "supervisor": treatment.team,
             "config": settings,
         }
         changed[name] = spec.model_copy(update=update)
-    return Topology(name="soak", actors=changed, venues=example.venues, profile="simulated", slow_handler_ms=0)
-
-
-class RoughNode(Node):
-    """A node whose actors have supervisors: whoever fails is made anew."""
-
-    _TEAMS: ClassVar = ("one-for-one", "all-for-one", "rest-for-one")
-
-    def __init__(self, topology: Topology, seed: int) -> None:
-        super().__init__(topology)
-        self._supervisors = {
-            team: Supervisor(
-                team,
-                limit=1_000_000_000,
-                backoff=_AT_ONCE,
-                attempts=2,
-                on_error={MailboxFullError: "resume"},
-                random=Random(f"{team}/{seed}"),
-            )
-            for team in self._TEAMS
-        }
-
-    def _create(self, resolved: ResolvedActor) -> Actor:
-        actor = super()._create(resolved)
-        if not isinstance(actor, Source):
-            supervisor = self._supervisors[ROUGH[resolved.name].team]
-            arguments = () if resolved.config is None else (resolved.config,)
-            actor._supervision = Child(supervisor, actor.actor_ref, arguments, {})
-            supervisor._members.append(actor._supervision)
-        return actor
-
-    @property
-    def restarts(self) -> int:
-        """How often an actor was made anew so far."""
-        return sum(actor.mailbox.tally.restarts for actor in self._actors.values())
+    return Topology(
+        name="soak",
+        actors=changed,
+        venues=example.venues,
+        supervisors=_SUPERVISORS,
+        profile="simulated",
+        slow_handler_ms=0,
+    )
 
 
 def _treated(actor_class: type[Actor], random: Random, treatment: Treatment) -> type[Actor]:

@@ -27,8 +27,8 @@ from typing import Any
 import pykka
 import structlog
 
-from benches.rough import RoughNode, rough_topology
-from mycelium import LedgerReading
+from benches.rough import rough_topology
+from mycelium import LedgerReading, Node
 from mycelium.cli.format import plain_table
 from mycelium.errors import MailboxFullError
 from mycelium.memory import resident_bytes
@@ -60,12 +60,12 @@ class Soak:
     wrong: list[str] = field(default_factory=list)
     started: float = field(default_factory=monotonic)
 
-    def add(self, node: RoughNode) -> None:
+    def add(self, node: Node) -> None:
         """Count what a run did, and note what does not add up."""
         reading = node.read_ledger()
         self.runs += 1
         self.sent += reading.total.sent
-        self.restarts += node.restarts
+        self.restarts += _restarts(reading)
         for column in ("handled", "dropped", "dead_lettered"):
             self.counts[column] += getattr(reading.total, column)
         for row in reading.overflows:
@@ -105,28 +105,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _stopped_by_signals(stopped), tempfile.TemporaryDirectory(prefix="mycelium-soak-") as folder:
         while not stopped.is_set() and soak.sent < asked.messages and monotonic() < deadline:
             topology = rough_topology(asked.seed + soak.runs, RUN, Path(folder) / "soak.frames")
-            node = RoughNode(topology, asked.seed + soak.runs)
+            node = Node(topology)
             _run(node, soak, stopped, deadline, asked.messages)
             soak.add(node)
     _tell(soak, asked.seed)
     return 0 if soak.holds else 1
 
 
-def _run(node: RoughNode, soak: Soak, stopped: threading.Event, deadline: float, messages: int) -> None:
+def _run(node: Node, soak: Soak, stopped: threading.Event, deadline: float, messages: int) -> None:
     with node:
         strangers = [threading.Thread(target=_annoy, args=(node, soak, number)) for number in range(STRANGERS)]
         for stranger in strangers:
             stranger.start()
         while not node.wait(1.0):
             reading = node.read_ledger()
-            _show(soak, soak.sent + reading.total.sent, node.restarts)
+            _show(soak, soak.sent + reading.total.sent, _restarts(reading))
             if stopped.is_set() or monotonic() >= deadline or soak.sent + reading.total.sent >= messages:
                 node.request_stop()
         for stranger in strangers:
             stranger.join()
 
 
-def _annoy(node: RoughNode, soak: Soak, number: int) -> None:
+def _annoy(node: Node, soak: Soak, number: int) -> None:
     """Tell and ask the actors from outside, in a fixed order, until the sources are done."""
     random = Random(f"stranger {number}/{soak.runs}")
     refs = node.refs
@@ -155,7 +155,7 @@ def _annoy(node: RoughNode, soak: Soak, number: int) -> None:
         nap.wait(random.random() / 50)
 
 
-def _problems(node: RoughNode, reading: LedgerReading) -> Iterator[str]:
+def _problems(node: Node, reading: LedgerReading) -> Iterator[str]:
     if not reading.exact:
         yield "the ledger could not be read at rest"
     for row in reading.rows:
@@ -163,6 +163,10 @@ def _problems(node: RoughNode, reading: LedgerReading) -> Iterator[str]:
             yield f"{row.message}: difference {row.difference:+,}, in flight {row.in_flight:,} ({row})"
     for failure in node.failures:
         yield f"{failure.actor} failed: {failure.error}"
+
+
+def _restarts(reading: LedgerReading) -> int:
+    return sum(row.restarted for row in reading.actors)
 
 
 def _show(soak: Soak, sent: int, restarts: int) -> None:
