@@ -1,4 +1,4 @@
-"""What can go wrong with input files and captures: the FEED family. The last number given is 033.
+"""What can go wrong with input files and captures: the FEED family. The last number given is 045.
 
 ::
 
@@ -18,6 +18,12 @@
       BridgeMissingError          FEED-031  a snapshot and the updates after it do not meet
       SnapshotMissingError        FEED-032  updates of a book before any snapshot
       UpdateOverflowError         FEED-033  too many updates waited for a snapshot
+      ConnectFailedError          FEED-040  nobody answers at an address, or refuses
+      ConnectionLostError         FEED-041  a connection that ended before its time
+      FrameTooLargeError          FEED-042  a frame beyond the limit, for which the connection was closed
+      MalformedFrameError         FEED-043  one frame, or field of it, that breaks a rule
+      UnknownStreamError          FEED-044  a frame of a stream that nobody subscribed to, or a stream that is refused
+      SnapshotUnavailableError    FEED-045  a snapshot of a book that cannot be had
 """
 
 from __future__ import annotations
@@ -27,17 +33,23 @@ from tlv.declared_error import DeclaredError
 __all__ = [
     "BadSpeedError",
     "BridgeMissingError",
+    "ConnectFailedError",
+    "ConnectionLostError",
     "FeedError",
+    "FrameTooLargeError",
     "InputMissingError",
     "InputNotRecognisedError",
     "InputUnreadableError",
     "LookalikeLogError",
+    "MalformedFrameError",
     "MalformedRowError",
     "NothingToReadError",
     "SequenceGapError",
     "SnapshotMissingError",
+    "SnapshotUnavailableError",
     "UnknownMarketError",
     "UnknownPoolError",
+    "UnknownStreamError",
     "UnnamedMarketError",
     "UpdateOverflowError",
     "WrongColumnsError",
@@ -269,3 +281,93 @@ class UpdateOverflowError(
     line: int
     market: str
     limit: int
+
+
+class ConnectFailedError(
+    FeedError,
+    ConnectionError,
+    code="FEED-040",
+    text="{url} cannot be connected to: {reason}",
+    next_step="it is tried again, less and less often; see that the server runs, and that url in the config is its address",
+    retryable=True,
+):
+    """Nobody answers at an address, or refuses."""
+
+    url: str
+    reason: str
+
+
+class ConnectionLostError(
+    FeedError,
+    ConnectionError,
+    code="FEED-041",
+    text="{url} was lost after {frames} frames: {reason}",
+    next_step="it is connected again, and books that missed updates begin with a new snapshot",
+    retryable=True,
+):
+    """A connection that ended before its time."""
+
+    url: str
+    frames: int
+    reason: str
+
+
+class FrameTooLargeError(
+    FeedError,
+    ValueError,
+    code="FEED-042",
+    text="{url} sent a frame of more than {size_max} bytes after {frames} others, and the connection was closed for it",
+    next_step="where such frames are in order, set frame_bytes_max in the config of the feed",
+    retryable=True,
+):
+    """A frame beyond the limit, for which the connection was closed."""
+
+    url: str
+    frames: int
+    size_max: int
+
+
+class MalformedFrameError(
+    FeedError,
+    ValueError,
+    code="FEED-043",
+    text="{url} frame {frame}: {column} is {value}, the rule is: {rule}",
+    next_step='see that the server sends Binance streams; with on_malformed = "skip" such frames are left out and counted',
+):
+    """One frame, or field of it, that breaks a rule."""
+
+    url: str
+    frame: int
+    column: str
+    value: str
+    rule: str
+
+
+class UnknownStreamError(
+    FeedError,
+    LookupError,
+    code="FEED-044",
+    text="{url} frame {frame}: stream {stream} {problem}",
+    next_step="see symbols and channels in the config of the feed",
+):
+    """A frame of a stream that nobody subscribed to, or a stream that is refused."""
+
+    url: str
+    frame: int
+    stream: str
+    problem: str
+
+
+class SnapshotUnavailableError(
+    FeedError,
+    LookupError,
+    code="FEED-045",
+    text="{url} gives no snapshot of {market}: {reason}",
+    next_step="it is asked again, and updates wait meanwhile; see snapshots in the config of the feed",
+    retryable=True,
+):
+    """A snapshot of a book that cannot be had."""
+
+    url: str
+    market: str
+    reason: str

@@ -9,7 +9,14 @@ from pydantic import Field
 
 from mycelium import Config
 
-__all__ = ["BooksFeedConfig", "DexFeedConfig", "FeedConfig", "QuotesFeedConfig", "TradesFeedConfig"]
+__all__ = [
+    "BooksFeedConfig",
+    "DexFeedConfig",
+    "FeedConfig",
+    "QuotesFeedConfig",
+    "TradesFeedConfig",
+    "WebsocketFeedConfig",
+]
 
 
 class FeedConfig(Config):
@@ -67,4 +74,40 @@ class DexFeedConfig(FeedConfig, prefix="DEX_FEED_"):
     )
     repeated: Literal["skip", "keep"] = Field(
         "skip", description="a log that an earlier file (or line) already told is left out and counted, or sent again"
+    )
+
+
+class WebsocketFeedConfig(Config, prefix="WEBSOCKET_FEED_"):
+    """Which streams are listened to, and what happens when the connection breaks."""
+
+    url: str = Field(
+        "ws://127.0.0.1:8765/stream", pattern=r"^wss?://\S+$", description="address of the combined streams of a server"
+    )
+    symbols: list[str] = Field(min_length=1, description='markets, as the exchange spells them: ["BTCUSDT"]')
+    channels: list[str] = Field(
+        ["depth@100ms", "bookTicker", "aggTrade"], min_length=1, description="what of each market is subscribed to"
+    )
+    snapshots: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="where a snapshot of a book is asked for; left out, /api/v3/depth of the same host",
+    )
+    stop_on_close: bool = Field(
+        False, description="a normal close ends the feed, as at the end of a replay; otherwise it connects again"
+    )
+    reconnect_s: float = Field(0.5, gt=0, description="pause before the second try to connect; it doubles each time")
+    reconnect_max_s: float = Field(30.0, gt=0, description="the longest pause between two tries to connect")
+    open_timeout_s: float = Field(10.0, gt=0, description="how long connecting, or asking for a snapshot, may take")
+    snapshot_every_s: float = Field(1.0, gt=0, description="least time between two requests for one market's snapshot")
+    frame_bytes_max: int = Field(1 << 20, ge=1024, description="a larger frame closes the connection, and is counted")
+    on_malformed: Literal["stop", "skip"] = Field(
+        "skip", description="a malformed frame stops the feed, or is left out and counted"
+    )
+    gaps: Literal["stop", "skip"] = Field(
+        "skip", description="missing updates stop the feed, or are told and counted, and a snapshot is asked for"
+    )
+    unknown_venues: Literal["stop", "skip", "number"] = Field(
+        "stop",
+        description="a market that the venue table does not list stops the feed, is left out and counted, "
+        "or gets a venue id made from its name",
     )

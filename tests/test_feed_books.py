@@ -405,7 +405,7 @@ def test_a_malformed_row_of_a_book_is_told(tmp_path: Path) -> None:
 
 
 def test_a_message_with_too_many_levels_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("binance_capture", "depth_files"):
+    for module in ("binance_frames", "depth_files"):
         monkeypatch.setattr(f"actors.feeds.{module}.LEVELS_MAX", 2)
     header = "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu"
     rows = [f"BTCUSDT,1667346579146,5,5,b,snap,{price},1,-1" for price in (1, 2, 3)]

@@ -72,6 +72,11 @@ class Books:
             if market in self.streams:
                 self.streams[market].sync.restart()
 
+    def needs_snapshot(self, market: str) -> bool:
+        """Whether updates of this market wait for a snapshot of its book."""
+        stream = self.streams.get(market)
+        return stream is not None and stream.sync.needs_snapshot
+
     def finish(self) -> None:
         """Tell of the markets whose updates never met a snapshot."""
         for stream in self.streams.values():

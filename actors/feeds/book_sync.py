@@ -80,6 +80,11 @@ class BookSync(Generic[T]):
         """Updates that wait for a snapshot."""
         return len(self._waiting)
 
+    @property
+    def needs_snapshot(self) -> bool:
+        """Whether updates wait, and only a snapshot can help."""
+        return self.last is None or self.lost
+
     def snapshot(self, last: int, carried: T) -> Iterator[T | Gap | Bridge | Overflow]:
         """A snapshot that holds all updates up to ``last``."""
         if self.last is not None and (last < self.last or (last == self.last and not self._reopened)):

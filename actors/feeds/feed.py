@@ -17,7 +17,7 @@ from .files import InputFile, find_files, first_to_announce, take_inventory
 from .markets import Markets
 from .reading import Policy, Reading, quiet
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "left_out_text"]
 
 _FILES_SHOWN = 20
 _NAMES_SHOWN = 3
@@ -115,7 +115,12 @@ class Feed(Source):
 
 def _reading_text(reading: Reading) -> str:
     text = f"{reading.file.path.name}: {reading.file.format_name}, {_count(reading.rows, 'row')}"
-    text += f", {_count(reading.messages, 'message')}"
+    return text + f", {_count(reading.messages, 'message')}" + left_out_text(reading)
+
+
+def left_out_text(reading: Reading) -> str:
+    """What was left out, by error code, and what was of no use; begins with a semicolon, or is empty."""
+    text = ""
     for title, counter in (("left out", reading.skipped), ("stream", reading.notes)):
         if counter:
             text += f"; {title}: " + ", ".join(_code_text(code, number) for code, number in counter.most_common())

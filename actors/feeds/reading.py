@@ -11,7 +11,7 @@ from actors.errors import FeedError, LookalikeLogError, MalformedRowError
 
 from .files import InputFile
 
-__all__ = ["Logger", "OnFault", "Policy", "Reading", "quiet"]
+__all__ = ["Logger", "OnFault", "Policy", "Reading", "quiet", "shortened"]
 
 OnFault = Literal["stop", "skip"]
 SHOWN_EACH = 3
@@ -75,10 +75,9 @@ class Reading:
     def path(self) -> str:
         return str(self.file.path)
 
-    def malformed(self, line: int, column: str, value: str, rule: str) -> MalformedRowError:
+    def malformed(self, line: int, column: str, value: str, rule: str) -> FeedError:
         """The error for one bad value; a long value is cut."""
-        shown = repr(value if len(value) <= _VALUE_MAX else value[:_VALUE_MAX] + "...")
-        return MalformedRowError(path=self.path, line=line, column=column, value=shown, rule=rule)
+        return MalformedRowError(path=self.path, line=line, column=column, value=shortened(value), rule=rule)
 
     def refuse(self, error: FeedError) -> None:
         """Raise ``error`` if the policy is to stop, else count it under its code and log it."""
@@ -107,3 +106,8 @@ class Reading:
         self.refused[error.code] += 1
         tell = self.log.warning if counter[error.code] <= SHOWN_EACH else self.log.debug
         tell("left out" if counter is self.skipped else "stream broken", code=error.code, reason=error.args[0])
+
+
+def shortened(value: str) -> str:
+    """A value from outside, as an error shows it."""
+    return repr(value if len(value) <= _VALUE_MAX else value[:_VALUE_MAX] + "...")
