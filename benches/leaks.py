@@ -26,6 +26,7 @@ from annotated_types import Gt
 from mycelium import Actor, Bounded, handles
 from mycelium.errors import MailboxFullError
 from mycelium.router import connect, plan_routes
+from mycelium.run import Run
 from tlv import (
     TLV,
     FrameWriter,
@@ -353,11 +354,15 @@ def mailing() -> dict[str, Operation]:
 
     def failed() -> None:
         ref.tell(PLAIN)
+        run = Run(mailbox, 256)
         try:
             actor.fails = True
-            mailbox.drain(actor._table, 256)
+            handle = run.begin(actor._table)
+            assert handle is not None
+            for message in run:
+                handle(message)
         except ValueError:
-            mailbox.in_hand = None
+            run.fail()
         finally:
             actor.fails = False
 

@@ -16,6 +16,7 @@ from mycelium.lives import Lives
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.message_sets import shown
 from mycelium.remote_traceback import sign
+from mycelium.run import Run
 from mycelium.sender import SenderInHand, giving_sender
 from mycelium.tally import Cell
 from mycelium.texts import text_of
@@ -90,28 +91,23 @@ class Handling(Lives):
 
         Stops early after whatever may have changed the actor's state.
 
-        `Inbox.drain` takes the messages out of the queue one by one: what has not been handled when a
+        `Run` takes the messages out of the queue one by one: what has not been handled when a
         handler raises is still in the mailbox.
         """
-        mailbox = self._mailbox
+        run = Run(self._mailbox, min(waiting, DRAIN_MAX))
+        table = self._table
         try:
-            message = mailbox.drain(self._table, min(waiting, DRAIN_MAX))
-        except BaseException as error:
-            taken, message = mailbox.drained, mailbox.in_hand
-            mailbox.in_hand = None
-            if isinstance(error, Exception):
-                self._fail(message)
-            else:
-                self._give_up(message)
-            return taken
-        taken = mailbox.drained
-        if message is not None:
-            self._sampled = mailbox.sampled
-            try:
-                self._handle_otherwise(message)
-            except BaseException:
-                self._give_up(message)
-        return taken
+            while (handle := run.begin(table)) is not None:
+                for message in run:
+                    handle(message)
+            if run.message is not None:
+                self._sampled = run.sampled
+                self._handle_otherwise(run.message)
+        except Exception:
+            self._fail(run.fail())
+        except BaseException:
+            self._give_up(run.fail())
+        return run.taken
 
     def _handle_otherwise(self, item: Any) -> None:
         kind = type(item)

@@ -42,7 +42,7 @@ MESSAGES = (One, Two, Three)
 
 def classes() -> list[SimpleNamespace]:
     """The classes of each implementation that there is; twins work with each other's counts."""
-    names = ("Inbox", "Teller", "Emitter", "Route", "SharedCounter", "Cell")
+    names = ("Inbox", "Run", "Teller", "Emitter", "Route", "SharedCounter", "Cell")
     kinds = [TWINS] if native is None else [TWINS, vars(native)]
     return [SimpleNamespace(**{name: kind[name] for name in names}) for kind in kinds]
 
@@ -79,6 +79,9 @@ class Side:
             def _emit_unrouted(self, message: Any) -> None:
                 side.told.append(f"unrouted {type(message).__name__}")
 
+        self.kind = kind
+        self.run: Any = None
+        self.failed: Any = None
         self.told: list[str] = []
         self.inbox: Any = Mailbox()
         self.inbox.capacity = capacity
@@ -125,11 +128,25 @@ class Side:
             elif name == "stop":
                 self.inbox.accepts = {}
             else:
-                left = self.inbox.drain(self.table, given)
-                self.told.append(f"left {type(left).__name__}, {self.inbox.sampled and left is not None}")
+                left = self.drain(given)
+                self.told.append(f"left {type(left).__name__}, {left is not None and self.run.sampled}")
         except (RefusedError, ValueError, ZeroDivisionError) as error:
-            self.told.append(f"{error!r}, in hand {self.inbox.in_hand!r}")
-        self.told.append(f"drained {self.inbox.drained}, {len(self.inbox)} wait")
+            self.told.append(f"{error!r}, in hand {self.failed!r}")
+        self.told.append(f"{len(self.inbox)} wait")
+
+    def drain(self, budget: int, table: Any = None) -> Any:
+        """As an actor does."""
+        run = self.run = self.kind.Run(self.inbox, budget)
+        try:
+            while (handle := run.begin(table or self.table)) is not None:
+                for message in run:
+                    handle(message)
+        except ValueError:
+            self.failed = run.fail()
+            raise
+        finally:
+            self.told.append(f"took {run.taken}")
+        return run.message
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -176,8 +193,8 @@ def test_one_of_64_is_sampled_and_its_times_are_taken(side: Side) -> None:
     for number in range(0, 7 * 130, 7):
         side.ref.tell(One(number))
     assert sum(isinstance(item, Sampled) for item in side.inbox.items.copy()) == 3
-    assert side.inbox.drain(side.table, 1_000) is None
-    assert side.inbox.drained == 130
+    assert side.drain(1_000) is None
+    assert side.run.taken == 130
     assert sum(side.inbox.latency.counts()) == sum(side.inbox.handling.counts()) == 3
     assert SAMPLE_MASK == 63
 
@@ -186,10 +203,26 @@ def test_what_comes_after_a_failure_stays(side: Side) -> None:
     for number in (0, 6, 1):
         side.inbox.put(One(number))
     with pytest.raises(ValueError, match="6"):
-        side.inbox.drain(side.table, 10)
-    assert (side.inbox.drained, side.inbox.in_hand) == (2, One(6))
+        side.drain(10)
+    assert (side.run.taken, side.failed) == (2, One(6))
     assert [item.number for item in side.inbox.items.copy()] == [1]
     assert (side.cells[One].handled, side.cells[One].failed) == (2, 1)
+
+
+def test_a_run_goes_class_by_class(side: Side) -> None:
+    for message in (One(0), One(1), Two(2), Three(3), One(4)):
+        side.inbox.put(message)
+    run = side.kind.Run(side.inbox, 10)
+    assert list(run) == []
+    assert run.begin(side.table) == side.handle
+    assert [message.number for message in run] == [0, 1]
+    assert list(run) == []
+    assert run.begin(side.table) == side.handle
+    assert (run.message, next(iter(run))) == (Two(2), Two(2))
+    assert run.begin(side.table) is None
+    assert (run.message, run.taken, len(side.inbox)) == (Three(3), 4, 1)
+    assert run.fail() == Three(3)
+    assert [(cell.handled, cell.failed) for cell in side.cells.values()] == [(2, 0), (0, 0)]
 
 
 def test_a_keyed_message_is_taken_out_of_its_wrapping(side: Side) -> None:
@@ -197,14 +230,14 @@ def test_a_keyed_message_is_taken_out_of_its_wrapping(side: Side) -> None:
     keyed = Keyed(Sampled(One(1), 0), (One, 1), forgotten.append)
     side.inbox.put(keyed)
     side.inbox.put(Keyed(Three(2), (Three, 2), forgotten.append))
-    assert side.inbox.drain(side.table, 10) == Three(2)
-    assert (len(forgotten), side.told) == (2, ["One 1"])
+    assert side.drain(10) == Three(2)
+    assert (len(forgotten), side.told) == (2, ["One 1", "took 2"])
 
 
 def test_a_handler_may_drain_in_turn(side: Side) -> None:
     def handle(message: Any) -> None:
         side.told.append(f"outer {message.number}")
-        side.inbox.drain(side.table, 1)
+        side.drain(1)
         side.told.append(f"outer {message.number} is done")
 
     for number in range(3):
@@ -212,9 +245,10 @@ def test_a_handler_may_drain_in_turn(side: Side) -> None:
         side.inbox.put(One(6 if number == 1 else number))
     cell = type(side.cells[One])()
     with pytest.raises(ValueError, match="6"):
-        side.inbox.drain(side.table | {Three: (handle, cell)}, 10)
+        side.drain(10, side.table | {Three: (handle, cell)})
     assert (cell.handled, cell.failed, len(side.inbox)) == (2, 1, 2)
-    assert side.told == ["outer 0", "One 0", "outer 0 is done", "outer 1", "One 6"]
+    taken = ["outer 0", "One 0", "took 1", "outer 0 is done", "outer 1", "One 6", "took 1", "took 2"]
+    assert side.told == taken
 
 
 def test_an_argument_by_name_and_none(side: Side) -> None:
@@ -240,9 +274,10 @@ def test_references_come_and_go_with_the_messages(side: Side) -> None:
     del one
     while side.inbox.items:
         try:
-            side.inbox.drain(side.table, 100)
+            side.drain(100)
         except ValueError:
-            side.inbox.in_hand = None
+            side.failed = None
+    del side.run
     assert (sys.getrefcount(message), sys.getrefcount(passed)) == before
 
 
@@ -290,11 +325,19 @@ def test_an_abstract_actor_cannot_be_made() -> None:
 @pytest.mark.skipif(native is None, reason="of the compiled core only")
 def test_what_does_not_fit_is_refused() -> None:
     inbox, emitter = native.Inbox(), native.Emitter()
-    with pytest.raises(TypeError, match="a dict and a number"):
-        inbox.drain([], 1)
+    inbox.put(One(1))
+    with pytest.raises(TypeError, match="a mailbox and a number"):
+        native.Run([], 1)
+    with pytest.raises(TypeError):
+        native.Run(inbox, "1")
+    for call in (native.Run, lambda *args, **named: type.__call__(native.Run, *args, **named)):
+        with pytest.raises(TypeError):
+            call(inbox, budget=1)
+        assert call(inbox, 1).taken == 0
+    with pytest.raises(TypeError, match="a table is a dict"):
+        native.Run(inbox, 1).begin([])
     with pytest.raises(TypeError, match="a handler and a Cell"):
-        inbox.put(One(1))
-        inbox.drain({One: print}, 1)
+        native.Run(inbox, 1).begin({One: print})
     with pytest.raises(TypeError, match="accepts is a dict"):
         inbox.accepts = []
     with pytest.raises(TypeError, match="is a mailbox"):

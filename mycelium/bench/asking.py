@@ -11,15 +11,17 @@ import pykka
 
 from mycelium.actor import Actor
 from mycelium.handlers import handles
+from mycelium.ref import ActorRef
 from tlv.market_data import TradeTLV
 
 from .contest import Contest, Contestant, Figure
 from .messages import VALUES
 from .units import LATENCY
 
-__all__ = ["asking"]
+__all__ = ["INSIDE", "OURS_ASK", "P50", "P99", "PYKKA_ASK", "asking", "handed_over", "quantiles"]
 
 OURS_ASK = "mycelium, ask"
+INSIDE = "mycelium, ask between actors"
 PYKKA_ASK = "pykka, ask"
 HAND_OFF = "two locks, there and back"
 
@@ -27,17 +29,20 @@ P50 = Figure("p50", LATENCY)
 P99 = Figure("p99", LATENCY)
 
 _TIMEOUT_S = 30.0
+#: A bench that hangs must not hang its user.
+PATIENCE_S = 300.0
 
 
 def asking() -> Contest:
     """The answer is a field of the message."""
     return Contest(
         name="ask",
-        question="How long does a question between two threads take, there and back?",
+        question="How long does a question take, there and back, between two threads and between two actors of one?",
         contestants=(
             Contestant(OURS_ASK, lambda: _asked, ours=True),
+            Contestant(INSIDE, lambda: _asked_inside, ours=True),
             Contestant(PYKKA_ASK, lambda: _asked_pykka),
-            Contestant(HAND_OFF, lambda: _handed_over),
+            Contestant(HAND_OFF, lambda: handed_over),
         ),
         references=(PYKKA_ASK, HAND_OFF),
         figures=(P50, P99),
@@ -54,6 +59,16 @@ class Answerer(Actor, receives=TradeTLV):
     def on_trade(self, trade: TradeTLV) -> int:
         """Read one field."""
         return trade.price
+
+
+class Asking(Actor):
+    """Asks another one, and takes the time."""
+
+    def ask_often(self, ref: ActorRef[Answerer], count: int) -> tuple[float, float]:
+        """In this actor's turn."""
+        price, quantity, timestamp, venue_id = VALUES
+        ask = ref.ask
+        return _latencies(count, lambda: ask(TradeTLV(price, quantity, timestamp, venue_id), timeout=_TIMEOUT_S))
 
 
 class PykkaAnswerer(pykka.ThreadingActor):
@@ -74,6 +89,16 @@ def _asked(count: int) -> tuple[float, float]:
         ref.stop()
 
 
+def _asked_inside(count: int) -> tuple[float, float]:
+    answering, asking = Answerer.start(), Asking.start()
+    try:
+        taken: tuple[float, float] = asking.proxy().ask_often(answering, count).get(timeout=PATIENCE_S)
+        return taken
+    finally:
+        answering.stop()
+        asking.stop()
+
+
 def _asked_pykka(count: int) -> tuple[float, float]:
     price, quantity, timestamp, venue_id = VALUES
     ref = PykkaAnswerer.start()
@@ -84,7 +109,8 @@ def _asked_pykka(count: int) -> tuple[float, float]:
         ref.stop()
 
 
-def _handed_over(count: int) -> tuple[float, float]:
+def handed_over(count: int) -> tuple[float, float]:
+    """p50 and p99 of a lock released to another thread, and one released back."""
     there, back = Lock(), Lock()
     there.acquire()
     back.acquire()
@@ -119,5 +145,11 @@ def _latencies(count: int, question: Callable[[], Any]) -> tuple[float, float]:
         started = clock()
         question()
         taken.append(clock() - started)
+    return quantiles(taken)
+
+
+def quantiles(taken: list[float]) -> tuple[float, float]:
+    """p50 and p99 of these times."""
+    count = len(taken)
     taken.sort()
     return taken[count // 2], taken[min(count - 1, count * 99 // 100)]

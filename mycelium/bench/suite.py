@@ -9,8 +9,10 @@ from .asking import asking
 from .columns import columns, long_columns
 from .contest import Contest
 from .dbn import databento
+from .fan_out import fan_out
 from .footprint import footprint, starting
 from .frames import dispatch, writing
+from .hops import hops
 from .hot_path import hot_path
 from .operations import construction, field_access, parsing, validation
 from .savina import SAVINA
@@ -31,6 +33,8 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     telling,
     asking,
     *SAVINA,
+    hops,
+    fan_out,
     allocations,
     hot_path,
     footprint,

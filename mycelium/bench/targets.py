@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from mycelium.cli.format import rate_text
 from tlv import implementation
 
+from .asking import INSIDE, OURS_ASK, P50, P99, PYKKA_ASK
 from .contest import TIME, Figure
+from .fan_out import ONE_RECEIVER
 from .footprint import RESIDENT, SERVICE
+from .hops import CHAIN, HAND_OFF, PINNED_HOP
 from .hot_path import AS_BYTES, DISPATCH, OWN, REF_FROM, VALIDATE
 from .result import ContestResult
-from .telling import OURS_TELL, PYKKA_TELL
+from .telling import FRAMES, OURS_TELL, PYKKA_TELL, UNBOUNDED_TELL
 from .units import ratio_text
 
 __all__ = ["TARGETS", "Target", "Verdict", "judge"]
@@ -63,8 +66,9 @@ class Target:
         row = result.row(self.contestant, self.figure.name)
         if self.against:
             ratio = row.ratios[self.against]
-            # A ratio of speed; the time is its reciprocal.
-            values = (1 / ratio.median, 1 / ratio.best) if self.at_most else (ratio.median, ratio.best)
+            values = (ratio.median, ratio.best)
+            if self.at_most and self.figure.unit.has_rate:  # a ratio of speed; the time is its reciprocal
+                values = (1 / ratio.median, 1 / ratio.best)
             return self._verdict(*values, ratio_text)
         if self.figure.unit.has_rate:
             return self._verdict(1 / row.median, 1 / row.best, _per_second)
@@ -105,7 +109,19 @@ TARGETS = (
     Target("construction", "construction", "TradeTLV, keyword", TIME, 1.0e6),
     Target("parsing and two fields", "parsing", "ref_from, bytes", TIME, 1.6e6),
     Target("tell, end to end", "tell", OURS_TELL, TIME, 8.0, against=PYKKA_TELL),
+    Target("bounded against unbounded", "tell", OURS_TELL, TIME, 1.15, against=UNBOUNDED_TELL, at_most=True),
+    Target("fan-out to 10", "fan_out", "mycelium, 10 receivers", TIME, 1.15, against=ONE_RECEIVER, at_most=True),
+    Target("fan-out to 100", "fan_out", "mycelium, 100 receivers", TIME, 1.15, against=ONE_RECEIVER, at_most=True),
     Target("memory of a service", "memory", SERVICE, RESIDENT, 50.0 * MB),
+    _native("tell, end to end", "tell", OURS_TELL, 20.0, PYKKA_TELL),
+    _native("tell, end to end", "tell", OURS_TELL, 3.0e6),
+    _native("frames, end to end", "tell", FRAMES, 8.0e6),
+    Target("ask from outside", "ask", OURS_ASK, P50, 0.6, PYKKA_ASK, at_most=True, native=True),
+    Target("ask between actors, p50", "ask", INSIDE, P50, 5e-6, native=True),
+    Target("ask between actors, p99", "ask", INSIDE, P99, 35e-6, native=True),
+    Target("hop, p50", "hops", CHAIN, P50, 3e-6, native=True),
+    Target("hop, p99", "hops", CHAIN, P99, 35e-6, native=True),
+    Target("hop of pinned actors", "hops", PINNED_HOP, P50, 1.3, HAND_OFF, at_most=True, native=True),
     _native("construct, keyword", "construction", "TradeTLV, keyword", 1.0, "msgspec.Struct, keyword"),
     _native("construct, positional", "construction", "TradeTLV, positional", 1.0, "msgspec.Struct, positional"),
     _native("construct, keyword", "construction", "TradeTLV, keyword", 10.0e6),

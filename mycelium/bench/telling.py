@@ -12,18 +12,23 @@ from typing import Any
 import pykka
 
 from mycelium.actor import Actor
+from mycelium.bounds import UNBOUNDED, Bounded
+from mycelium.context import ActorContext
 from mycelium.handlers import handles
 from mycelium.router import connect, plan_routes
 from mycelium.source import Source
-from tlv import TLV
+from tlv import TLV, FrameWriter, read_frame
 from tlv.market_data import TradeTLV
 
 from .contest import Contest, Contestant
+from .frames import FRAME_MESSAGES
 from .messages import VALUES
 
-__all__ = ["OURS_TELL", "PYKKA_TELL", "Counter", "PykkaCounter", "telling"]
+__all__ = ["FRAMES", "OURS_TELL", "PYKKA_TELL", "UNBOUNDED_TELL", "Counter", "PykkaCounter", "telling"]
 
 OURS_TELL = "mycelium, tell"
+UNBOUNDED_TELL = "mycelium, tell, no bound"
+FRAMES = "mycelium, frames of 1,000"
 PYKKA_TELL = "pykka, tell"
 
 #: A bench that hangs must not hang its user: the slowest known contestant needs a hundredth of this.
@@ -39,13 +44,15 @@ def telling() -> Contest:
             Contestant(OURS_TELL, lambda: _told, ours=True),
             Contestant("mycelium, tell, collector on", lambda: _told_and_collected, ours=True),
             Contestant("mycelium, emit from a source", lambda: _emitted, ours=True),
+            Contestant(UNBOUNDED_TELL, lambda: _told_without_bound, ours=True),
+            Contestant(FRAMES, lambda: _told_frames, ours=True),
             Contestant(PYKKA_TELL, lambda: _told_pykka),
             Contestant("queue.SimpleQueue, bare", lambda: _put),
         ),
-        references=(PYKKA_TELL, "queue.SimpleQueue, bare"),
+        references=(PYKKA_TELL, "queue.SimpleQueue, bare", UNBOUNDED_TELL),
         count=200_000,
         rounds=4,
-        note="sustained: the rate of a threaded queue falls with the length of the burst, so compare equal counts only; "
+        note="frames are there already, as from a network or a file; sustained: the rate of a threaded queue falls with the length of the burst, so compare equal counts only; "
         "pykka and the queue carry a plain tuple, the cheapest message there is",
     )
 
@@ -66,6 +73,18 @@ class Counter(Actor, receives=TradeTLV):
         self.left -= 1
         if not self.left:
             self.done.set()
+
+
+class FrameCounter(Counter):
+    """The same, where the messages come in frames."""
+
+    def __init__(self, expected: int, done: Event) -> None:
+        super().__init__(expected, done)
+        self.handlers: dict[type[TLV], Callable[[Any], object]] = {TradeTLV: self.on_trade}
+
+    def on_receive(self, message: bytes) -> None:
+        """Each of its messages."""
+        read_frame(message).dispatch(self.handlers)
 
 
 class Ticker(Source, emits=TradeTLV):
@@ -99,10 +118,10 @@ class PykkaCounter(pykka.ThreadingActor):
             self.done.set()
 
 
-def _told(count: int) -> tuple[float]:
+def _told(count: int, bound: Bounded | None = None) -> tuple[float]:
     price, quantity, timestamp, venue_id = VALUES
     done = Event()
-    ref = Counter.start(count, done)
+    ref = Counter.create(count, done, context=ActorContext(bound=bound)).launch()
 
     def produce() -> None:
         tell = ref.tell
@@ -119,6 +138,27 @@ def _told_and_collected(count: int) -> tuple[float]:
         return _told(count)
     finally:
         gc.disable()
+
+
+def _told_without_bound(count: int) -> tuple[float]:
+    return _told(count, UNBOUNDED)
+
+
+def _told_frames(count: int) -> tuple[float]:
+    """Frames are told that are there already; their messages go to the handler one by one."""
+    done = Event()
+    size = min(FRAME_MESSAGES, count)
+    ref = FrameCounter.start(count // size * size, done)
+    writer = FrameWriter()
+    for _ in range(size):
+        writer.append(TradeTLV(*VALUES))
+    frame = bytes(writer.finish())
+
+    def produce() -> None:
+        for _ in range(count // size):
+            ref.tell(frame)
+
+    return _timed(produce, done, count, ref.stop)
 
 
 def _told_pykka(count: int) -> tuple[float]:

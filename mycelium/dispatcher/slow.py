@@ -22,7 +22,6 @@ from time import monotonic
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from mycelium.core import TWINS
 from mycelium.errors.event_loop import SlowHandlerError
 from mycelium.message_sets import shown
 
@@ -157,7 +156,6 @@ def _place(frame: FrameType | None) -> tuple[str, str]:
     while frame is not None:
         if frame.f_code in turns:
             given = frame.f_locals.get(turns[frame.f_code])
-            given = getattr(given, "in_hand", given)  # of a mailbox: the compiled core has no frame of its own
             given = getattr(given, "message", given)
             message = "no message" if given is None else shown(type(given))
             break
@@ -172,8 +170,7 @@ def _turns() -> dict[CodeType, str]:
     from mycelium.actor import Actor
 
     found = {
-        Actor._drain.__code__: "mailbox",
-        TWINS["Inbox"].drain.__code__: "message",
+        Actor._drain.__code__: "run",
         Actor._handle_envelope.__code__: "envelope",
         Actor._handle_batch.__code__: "first",
         Actor._take_turn.__code__: "",

@@ -4,13 +4,15 @@
  *   state.h     what the module owns, and what a build without a GIL would need
  *   queue.h     Queue: the messages that wait
  *   counts.h    SharedCounter, Cell; Sampled
- *   inbox.h     Inbox, the base of Mailbox: putting in, and draining into handlers
+ *   inbox.h     Inbox, the base of Mailbox: putting in
+ *   run.h       Run, by which an actor takes out
  *   telling.h   Teller, the base of ActorRef
  *   emitting.h  Emitter, the base of Actor, and Route
  *
  * One translation unit, so that the compiler sees through the layers.
  */
 #include "emitting.h"
+#include "run.h"
 
 /* register(keyed, now_ns): what the core asks of Python. */
 static PyObject *module_register(PyObject *module, PyObject *args, PyObject *kwargs)
@@ -50,7 +52,7 @@ static PyObject *named(const char *name)
     return PyUnicode_InternFromString(name);
 }
 
-static int module_exec(PyObject *module)
+static int add_all(PyObject *module)
 {
     ModuleState *state = state_of(module);
     return (state->queue_type = add_type(module, &queue_spec, "Queue")) == NULL ||
@@ -61,6 +63,7 @@ static int module_exec(PyObject *module)
                    (state->teller_type = add_type(module, &teller_spec, "Teller")) == NULL ||
                    (state->route_type = add_type(module, &route_spec, "Route")) == NULL ||
                    (state->emitter_type = add_type(module, &emitter_spec, "Emitter")) == NULL ||
+                   (state->run_type = add_type(module, &run_spec, "Run")) == NULL ||
                    (state->no_routes = PyDict_New()) == NULL || (state->wake = named("wake")) == NULL ||
                    (state->take = named("take")) == NULL || (state->record = named("record")) == NULL ||
                    (state->append = named("append")) == NULL || (state->popleft = named("popleft")) == NULL ||
@@ -70,6 +73,16 @@ static int module_exec(PyObject *module)
                    (state->now_ns = Py_NewRef(Py_None)) == NULL || (state->keyed = Py_NewRef(Py_None)) == NULL
                ? -1
                : 0;
+}
+
+static int module_exec(PyObject *module)
+{
+    if (add_all(module) < 0) {
+        return -1;
+    }
+    /* Made once in each turn: called without a tuple, which the plain metaclass of this class allows. */
+    state_of(module)->run_type->tp_vectorcall = run_vectorcall;
+    return 0;
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)

@@ -38,6 +38,7 @@ typedef struct {
     PyTypeObject *teller_type;
     PyTypeObject *route_type;
     PyTypeObject *emitter_type;
+    PyTypeObject *run_type;
     PyObject *keyed;             /* Keyed of mycelium.mail */
     PyObject *now_ns;            /* now_ns() of mycelium.latency */
     PyObject *no_routes;         /* what an emitter has that nobody connected: an empty dict */
@@ -54,7 +55,7 @@ typedef struct {
 
 #define VISIT_ALL_STATE(X)                                                                        \
     X(queue_type) X(counter_type) X(cell_type) X(sampled_type) X(inbox_type) X(teller_type)        \
-    X(route_type) X(emitter_type) X(keyed) X(now_ns) X(no_routes) X(wake) X(take) X(record)        \
+    X(route_type) X(emitter_type) X(run_type) X(keyed) X(now_ns) X(no_routes) X(wake) X(take) X(record)        \
     X(append) X(popleft) X(offer) X(overflow) X(tell_otherwise) X(emit_unrouted)
 
 static struct PyModuleDef native_module;

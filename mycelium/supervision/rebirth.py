@@ -50,7 +50,7 @@ def make_anew(actor: Actor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
     for kind in type(actor).__mro__:
         slots = vars(kind).get("__slots__", ())
         for slot in (slots,) if isinstance(slots, str) else slots:
-            if slot not in {"__dict__", "__weakref__"} and hasattr(actor, slot):
+            if slot not in {"__dict__", "__weakref__", *CELL} and hasattr(actor, slot):
                 delattr(actor, slot)
     state[KEPT] = cell
     try:
