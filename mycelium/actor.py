@@ -221,13 +221,14 @@ class Actor(Sending, Handling):
 
         return Watches(self)
 
-    def watch(self, ref: ActorRef[Any]) -> None:
+    def watch(self, ref: ActorRef[Any], *, ahead: bool = False) -> None:
         """Be told by a `Terminated` to `on_terminated`, once, when that actor has ended; at once where it has already.
 
-        It comes after all that the watched one has sent. To be called in the actor's own thread;
+        It comes after all that the watched one has sent; ``ahead`` of it, and of all other mail, where that
+        is to be known first. To be called in the actor's own thread;
         watching twice is watching once. Raises `NotWatchableError` for what is no actor of ours.
         """
-        self.watches.begin(ref)
+        self.watches.begin(ref, ahead=ahead)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Watch it no longer: no `Terminated` comes any more, also not one that waits in the mailbox."""

@@ -78,7 +78,7 @@ class Watches:
     def __len__(self) -> int:
         return len(self._watched)
 
-    def begin(self, ref: ActorRef[Any]) -> None:
+    def begin(self, ref: ActorRef[Any], *, ahead: bool = False) -> None:
         """Be told when that actor ends, once; at once where it has ended. Raises `NotWatchableError`."""
         if not isinstance(ref, ActorRef):
             raise NotWatchableError(actor=self._name, value=text_of(ref, repr))
@@ -86,9 +86,10 @@ class Watches:
             return
         self._watched[ref.actor_urn] = ref._mailbox
         mailbox = self._mailbox
+        put = mailbox.steer if ahead else mailbox.put
 
         def tell(error: BaseException | None) -> None:
-            mailbox.put(Envelope(Notice(Terminated(ref, ref._mailbox.tally.name, error))))
+            put(Envelope(Notice(Terminated(ref, ref._mailbox.tally.name, error))))
 
         ref._mailbox.at_end(mailbox, tell)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import pykka
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
@@ -23,6 +25,13 @@ class Lives(pykka.Actor):
     _begun = False
     #: What a supervisor knows of it; None for an actor without one.
     _supervision: Child | None = None
+
+    def stop(self, *, now: bool = False) -> None:
+        """Stop this actor: as in pykka, after the mail that it has; or ``now``, ahead of it, which becomes dead letters."""
+        if now:
+            self._mailbox.steer(Envelope(_ActorStop()))
+        else:
+            super().stop()
 
     def pre_restart(self, error: BaseException) -> None:
         """Run code before a supervisor makes this actor anew; to be overridden. It still has its old state.

@@ -50,6 +50,7 @@ from mycelium.errors.actor import StoppedFirstError
 from mycelium.inbox import Inbox
 from mycelium.mail import Keyed, Sampled, is_control, sent_by, unwrapped
 from mycelium.message_sets import shown
+from mycelium.signals import Turn, next_control
 from mycelium.tally import Tally
 from tlv import TLV
 
@@ -66,6 +67,9 @@ __all__ = ["Mailbox"]
 #: Held for a few steps, when somebody begins to wait for room or for the end of an actor: one for all mailboxes.
 _lock = Lock()
 
+#: One for all: the order is that of the lane.
+_turn: Envelope[Any] = Envelope(Turn())
+
 
 class Mailbox(Inbox):
     """The inbox of one actor; also pykka's ``ActorInbox`` (`put`, `get`, `empty`)."""
@@ -79,6 +83,7 @@ class Mailbox(Inbox):
         "_watchers",
         "bound",
         "closed",
+        "control",
         "dispatcher",
         "engaged",
         "high_water_mark",
@@ -107,6 +112,8 @@ class Mailbox(Inbox):
         #: The bound, and each message's policy and key.
         self.bound: tuple[Bounded, Mapping[type[TLV], Policy]] | None = None
         self._overflow: OverflowPolicy | None = None
+        #: What overtakes the queue, see `mycelium.signals`.
+        self.control: tuple[Envelope[Any], ...] = ()
         #: The most that has waited when the owner looked.
         self.high_water_mark = 0
         #: The owner as pykka names it in its errors.
@@ -153,6 +160,14 @@ class Mailbox(Inbox):
             self.overflow.put_keyed(sent)
         else:
             self.items.append(sent)
+
+    def steer(self, envelope: Envelope[Any]) -> None:
+        """Put something in front of all mail, behind what was put there before. Never blocks, and has no bound."""
+        with self._lock:
+            self.control = (*self.control, envelope)
+        self.items.appendleft(_turn)
+        if self.asleep:
+            self.wake()
 
     @property
     def target(self) -> Mailbox:
@@ -340,6 +355,8 @@ class Mailbox(Inbox):
     def sweep(self, *, told: bool = False) -> int:
         """Dead-letter everything that waits and answer every ask; how many messages that were."""
         left = 0
+        while (control := next_control(self)) is not None:
+            self._bury(control, told=told)
         while True:
             try:
                 item = self.items.popleft()

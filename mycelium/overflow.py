@@ -163,7 +163,8 @@ class OverflowPolicy:
             publish(DeadLetterKind.DROPPED, self._mailbox.tally.name, message, "its mailbox was full")
 
     def _has_room(self) -> bool:
-        return len(self._mailbox.items) < self.capacity or self._mailbox.closed
+        mailbox = self._mailbox
+        return len(mailbox.items) - len(mailbox.control) < self.capacity or mailbox.closed
 
     def _append_keyed(self, item: Any) -> None:
         message = unwrapped(item)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import pykka
 from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
 
 from mycelium.contract import contract_of
 from mycelium.dead_letters import DeadLetterKind, publish
@@ -78,6 +79,35 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         sender = current_ref() if type(message) in self._mailbox.wants_sender else None
         self._put_ask(message, future, sender, timeout)
         return future.get() if block else future
+
+    @overload
+    def stop(self, *, block: Literal[True], timeout: float | None = None, now: bool = False) -> bool: ...
+
+    @overload
+    def stop(self, *, block: Literal[False], timeout: float | None = None, now: bool = False) -> pykka.Future[bool]: ...
+
+    @overload
+    def stop(
+        self, *, block: bool = True, timeout: float | None = None, now: bool = False
+    ) -> bool | pykka.Future[bool]: ...
+
+    def stop(self, *, block: bool = True, timeout: float | None = None, now: bool = False) -> bool | pykka.Future[bool]:
+        """Stop the actor: as in pykka, after the mail that it has; or ``now``, ahead of it.
+
+        Either way the message in hand is handled and `on_stop` runs, unless it waits for its restart. What is behind a stop becomes dead
+        letters, and asks among it a `StoppedFirstError`. Returns whether it was alive, or with ``block=False``
+        a future of that; ``timeout`` is as for `ask`.
+        """
+        if not now or not self.is_alive():
+            return super().stop(block=block, timeout=timeout)
+        told: Reply[Any] = Reply()
+        told.target = self._mailbox
+        self._mailbox.steer(Envelope(_ActorStop(), told))
+        if self._mailbox.paused:
+            self.actor_stopped.set()  # it waits to be made anew, and has nothing left to end
+        stopped: Reply[bool] = Reply()
+        stopped.set_get_hook(lambda timeout: told.get(timeout=timeout) is None)
+        return stopped.get(timeout=timeout) if block else stopped
 
     def _ask_as_pykka(self, message: Any, *, block: bool, timeout: float | None) -> Any:
         future = self.actor_class._create_future()

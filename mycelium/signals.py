@@ -1,4 +1,11 @@
-"""Signals: what the runtime puts into an actor's mailbox beside the messages of others."""
+"""Signals: what the runtime puts into an actor's mailbox beside the messages of others.
+
+**The control lane.** What must not wait behind mail (a stop at once, the order to begin anew, the end of a
+watched actor where that is asked for) stands in a lane of its own, in the order in which it came, and for
+each of them a `Turn` is put in front of the queue. So the next item that the actor takes is control, also
+in the middle of a turn, and nobody else pays for it: the queue and those who empty it know nothing of
+the lane. It has no bound: senders who find the queue full take off what of it is control.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +18,9 @@ from mycelium.mail import Internal
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.mailbox import Mailbox
 
-__all__ = ["Signal"]
+__all__ = ["Signal", "Turn", "next_control"]
 
 
 class Signal(Internal):
@@ -23,3 +31,23 @@ class Signal(Internal):
     @abstractmethod
     def arrive(self, actor: Actor) -> Envelope[Any] | None:
         """What happens; an error in it is the actor's, as if a handler had raised it. A message that it brings is handled next."""
+
+
+class Turn(Signal):
+    """In front of the queue: it is the turn of what is first in the control lane."""
+
+    __slots__ = ()
+
+    def arrive(self, actor: Actor) -> Envelope[Any] | None:
+        """It is handled next."""
+        return next_control(actor.mailbox)
+
+
+def next_control(mailbox: Mailbox) -> Envelope[Any] | None:
+    """Take what is first in the lane; None where nothing is."""
+    with mailbox._lock:
+        if not mailbox.control:
+            return None
+        first, *others = mailbox.control
+        mailbox.control = tuple(others)
+        return first

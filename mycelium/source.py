@@ -124,7 +124,7 @@ class Source(Actor):
             raise PauseOutsideError(actor=self.name)
         items = self._mailbox.items
         while self._begun and not self.actor_stopped.is_set():
-            if items and _is_stop(items[0]):
+            if items and (_is_stop(items[0]) or any(map(_is_stop, self._mailbox.control))):
                 break
             left = moment - now()
             if left <= 0:

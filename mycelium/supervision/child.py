@@ -112,7 +112,7 @@ class Child:
             clock = actor._clock()
             mailbox.paused = True
             clock.call_at(clock.now() + delay_s, mailbox.resume)
-        mailbox.put(Envelope(Reborn()))
+        mailbox.steer(Envelope(Reborn()))
 
     @property
     def is_due(self) -> bool:

@@ -149,18 +149,15 @@ class Supervisor:
         others = [one for one in touched if one is not failed and one.ref.is_alive()]
         if directive is not Directive.RESTART:
             for other in reversed(others):
-                other.ref.stop(block=False)
+                other.ref.stop(block=False, now=True)
             return Decision(Directive.STOP)
         failed.supervisor._failures += 1
         for other in others:
             if other.supervisor is not failed.supervisor:
                 other.supervisor._failures += 1
         for other in others:
-            mailbox = other.ref.mailbox
             # Ahead of the mail: it is for the new life.
-            mailbox.items.appendleft(Envelope(Touched(error, other.supervisor._failures)))
-            if mailbox.asleep:
-                mailbox.wake()
+            other.ref.mailbox.steer(Envelope(Touched(error, other.supervisor._failures)))
         return Decision(directive, self._pause_of(failed, now))
 
     def _touched_by(self, member: Child | Supervisor) -> list[Child]:
