@@ -16,6 +16,7 @@ from .hops import hops
 from .hot_path import hot_path
 from .operations import construction, field_access, parsing, validation
 from .savina import SAVINA
+from .supervising import supervising
 from .telling import telling
 
 __all__ = ["CONTESTS"]
@@ -31,6 +32,7 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     long_columns,
     databento,
     telling,
+    supervising,
     asking,
     *SAVINA,
     hops,

@@ -24,7 +24,7 @@ from .contest import Contest, Contestant
 from .frames import FRAME_MESSAGES
 from .messages import VALUES
 
-__all__ = ["FRAMES", "OURS_TELL", "PYKKA_TELL", "UNBOUNDED_TELL", "Counter", "PykkaCounter", "telling"]
+__all__ = ["FRAMES", "OURS_TELL", "PYKKA_TELL", "UNBOUNDED_TELL", "Counter", "PykkaCounter", "telling", "timed"]
 
 OURS_TELL = "mycelium, tell"
 UNBOUNDED_TELL = "mycelium, tell, no bound"
@@ -128,7 +128,7 @@ def _told(count: int, bound: Bounded | None = None) -> tuple[float]:
         for _ in range(count):
             tell(TradeTLV(price, quantity, timestamp, venue_id))
 
-    return _timed(produce, done, count, ref.stop)
+    return timed(produce, done, count, ref.stop)
 
 
 def _told_and_collected(count: int) -> tuple[float]:
@@ -158,7 +158,7 @@ def _told_frames(count: int) -> tuple[float]:
         for _ in range(count // size):
             ref.tell(frame)
 
-    return _timed(produce, done, count, ref.stop)
+    return timed(produce, done, count, ref.stop)
 
 
 def _told_pykka(count: int) -> tuple[float]:
@@ -171,7 +171,7 @@ def _told_pykka(count: int) -> tuple[float]:
         for _ in range(count):
             tell((price, quantity, timestamp, venue_id))
 
-    return _timed(produce, done, count, ref.stop)
+    return timed(produce, done, count, ref.stop)
 
 
 def _emitted(count: int) -> tuple[float]:
@@ -184,7 +184,7 @@ def _emitted(count: int) -> tuple[float]:
         for actor in actors.values():
             actor.actor_ref.stop()
 
-    return _timed(actors["ticker"].launch, done, count, stop)
+    return timed(actors["ticker"].launch, done, count, stop)
 
 
 def _put(count: int) -> tuple[float]:
@@ -206,10 +206,10 @@ def _put(count: int) -> tuple[float]:
 
     consumer = Thread(target=consume, daemon=True)
     consumer.start()
-    return _timed(produce, done, count, consumer.join)
+    return timed(produce, done, count, consumer.join)
 
 
-def _timed(produce: Callable[[], Any], done: Event, count: int, stop: Callable[[], Any]) -> tuple[float]:
+def timed(produce: Callable[[], Any], done: Event, count: int, stop: Callable[[], Any]) -> tuple[float]:
     """Clock ``produce`` until ``done``, per message; the actors start and stop outside the clock."""
     try:
         started = perf_counter()
