@@ -87,7 +87,7 @@ class Mailbox(Inbox):
         "dispatcher",
         "engaged",
         "high_water_mark",
-        "label",
+        "kind",
         "owner",
         "paused",
         "queued",
@@ -95,6 +95,7 @@ class Mailbox(Inbox):
         "running",
         "started",
         "tally",
+        "urn",
         "waits_for",
         "wants_sender",
     )
@@ -116,11 +117,12 @@ class Mailbox(Inbox):
         self.control: tuple[Envelope[Any], ...] = ()
         #: The most that has waited when the owner looked.
         self.high_water_mark = 0
-        #: The owner as pykka names it in its errors.
-        self.label = "actor"
         self.tally = Tally("actor")
         self.latency = self.tally.latency
         self.handling = self.tally.handling
+        #: The class and the urn of the owner, by which pykka names it in its errors.
+        self.kind: type[Any] = object
+        self.urn = ""
         #: The dispatcher that gives the owner its turns; None where the owner has a thread of its own.
         self.dispatcher: Dispatcher | None = None
         #: Whom that dispatcher runs: the owner, from its start to its end.
@@ -390,7 +392,7 @@ class Mailbox(Inbox):
             if isinstance(message, TLV):
                 error = StoppedFirstError(actor=self.tally.name, message=shown(type(message)))
             else:
-                error = pykka.ActorDeadError(f"{self.label} stopped before handling the message")
+                error = pykka.ActorDeadError(f"{self.kind.__name__} ({self.urn}) stopped before handling the message")
             reply_to.set_exception((type(error), error, None))
         told = told or reply_to is not None
         publish(DeadLetterKind.DEAD_RECEIVER, self.tally.name, message, "it stopped before it came to it", told=told)

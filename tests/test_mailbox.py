@@ -272,7 +272,7 @@ def test_what_is_put_in_while_the_owner_dies_is_buried_exactly_once() -> None:
 
 def test_a_dead_owner_s_mail_is_counted_and_its_asks_are_answered(mailbox: Mailbox) -> None:
     declared, plain, stop = Reply[object](), Reply[object](), Reply[object]()
-    mailbox.label = "Tape (urn:1)"
+    mailbox.kind, mailbox.urn = type("Tape", (), {}), "urn:1"
     mailbox.tally.name = "tape"
     mailbox.put(Tick(number=1))
     mailbox.put(Sampled(Tick(number=2), now_ns()))

@@ -6,6 +6,8 @@ import inspect
 from functools import cache
 from typing import Any
 
+import pykka
+
 from mycelium.contract import contract_of
 from mycelium.errors.event_loop import CoroutineOutsideLoopError
 from mycelium.message_sets import shown
@@ -19,7 +21,7 @@ ASYNCIO = "asyncio"
 HOOKS = ("on_start", "on_stop", "on_failure", "on_terminated", "pre_restart", "post_restart")
 
 
-def refuse_coroutines(cls: type[Any], dispatcher: str, kind: str | None) -> None:
+def refuse_coroutines(cls: type[pykka.Actor], dispatcher: str, kind: str | None) -> None:
     """Raise `CoroutineOutsideLoopError` where a handler or a hook needs an event loop, and ``dispatcher`` is of another kind.
 
     ``kind`` is None for one that is not declared yet: that is told when an actor is to run on it.
@@ -29,6 +31,7 @@ def refuse_coroutines(cls: type[Any], dispatcher: str, kind: str | None) -> None
         raise CoroutineOutsideLoopError(actor=shown(cls), method=method, dispatcher=dispatcher)
 
 
+@cache
 def coroutine_in(cls: type[Any]) -> str:
     """The first handler or hook that is a coroutine; empty where there is none."""
     handlers = (handler.method for handler in contract_of(cls).table.values())

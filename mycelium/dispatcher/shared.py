@@ -28,6 +28,8 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import pykka
+
 from mycelium.core import gil_is_on
 
 from .clock import Clock, clock
@@ -44,6 +46,9 @@ __all__ = ["THROUGHPUT", "Dispatcher"]
 
 #: Messages that an actor handles in one turn, at most.
 THROUGHPUT = 256
+
+#: What begins an actor, where its class has nothing of its own to do then.
+_IDLE_HOOKS = (pykka.Actor.on_start, pykka.Actor._actor_loop_setup)
 
 
 class Dispatcher:
@@ -94,8 +99,12 @@ class Dispatcher:
         with self._lock:
             self._attached += 1
             self._staff()
-        actor.mailbox.attach(actor, self)
-        actor.mailbox.wake()
+        mailbox = actor.mailbox
+        mailbox.attach(actor, self)
+        # First asleep, then the look: a sender appends, then looks whether it is asleep.
+        mailbox.asleep = True
+        if mailbox.items or mailbox.refusing or _begins_at_once(actor):
+            mailbox.wake()
 
     def enqueue(self, mailbox: Mailbox) -> None:
         """Put an actor on the queue, whose ``queued`` the caller holds."""
@@ -247,6 +256,12 @@ class Dispatcher:
                 self._threads -= 1
                 return True
             return False
+
+
+def _begins_at_once(actor: Actor) -> bool:
+    """Whether it has something to do before its first message: to wake a worker for nothing costs most of a start."""
+    hooks = (actor.on_start, actor._actor_loop_setup)
+    return any(getattr(hook, "__func__", None) not in _IDLE_HOOKS for hook in hooks)
 
 
 def _usual_workers() -> int:
