@@ -54,7 +54,7 @@ wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 bench: $(VENV)/.dev ## run all benches (`mycelium bench` is the short form)
 	@$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
 
-bench-peers: $(VENV)/.peers ## run all benches beside msgspec, protobuf, flatbuffers, pycapnp, databento-dbn and construct
+bench-peers: $(VENV)/.peers ## run all benches beside msgspec, protobuf, flatbuffers, pycapnp, databento-dbn, construct and NautilusTrader
 	@$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
 
 check: lint format-check types test ## what to run before a commit

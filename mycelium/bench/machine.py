@@ -14,7 +14,17 @@ from tlv import implementation
 
 __all__ = ["Machine", "probe_ns", "this_machine"]
 
-_PACKAGES = ("pykka", "numpy", "msgspec", "protobuf", "flatbuffers", "pycapnp", "databento-dbn", "construct")
+_PACKAGES = (
+    "pykka",
+    "numpy",
+    "msgspec",
+    "protobuf",
+    "flatbuffers",
+    "pycapnp",
+    "databento-dbn",
+    "construct",
+    "nautilus_trader",
+)
 
 
 @dataclass(frozen=True, slots=True)

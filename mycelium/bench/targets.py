@@ -20,7 +20,7 @@ from .hops import CHAIN, HAND_OFF, PINNED_HOP
 from .hot_path import AS_BYTES, DISPATCH, OWN, REF_FROM, VALIDATE
 from .result import ContestResult
 from .supervising import UNWATCHED, WATCHED
-from .telling import FRAMES, OURS_TELL, PYKKA_TELL, UNBOUNDED_TELL
+from .telling import FRAMES, NAUTILUS_PUBLISH, OURS_TELL, PYKKA_TELL, UNBOUNDED_TELL
 from .units import ratio_text
 
 __all__ = ["TARGETS", "Target", "Verdict", "judge"]
@@ -116,6 +116,7 @@ TARGETS = (
     Target("supervision and ledger", "supervision", WATCHED, TIME, 1.1, against=UNWATCHED, at_most=True),
     Target("memory of a service", "memory", SERVICE, RESIDENT, 50.0 * MB),
     _native("tell, end to end", "tell", OURS_TELL, 20.0, PYKKA_TELL),
+    _native("tell, end to end", "tell", OURS_TELL, 3.0, NAUTILUS_PUBLISH),
     _native("tell, end to end", "tell", OURS_TELL, 3.0e6),
     _native("frames, end to end", "tell", FRAMES, 8.0e6),
     Target("ask from outside", "ask", OURS_ASK, P50, 0.6, PYKKA_ASK, at_most=True, native=True),

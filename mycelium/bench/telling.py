@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from queue import SimpleQueue
 from threading import Event, Thread
 from time import perf_counter
@@ -24,12 +25,23 @@ from .contest import Contest, Contestant
 from .frames import FRAME_MESSAGES
 from .messages import VALUES
 
-__all__ = ["FRAMES", "OURS_TELL", "PYKKA_TELL", "UNBOUNDED_TELL", "Counter", "PykkaCounter", "telling", "timed"]
+__all__ = [
+    "FRAMES",
+    "NAUTILUS_PUBLISH",
+    "OURS_TELL",
+    "PYKKA_TELL",
+    "UNBOUNDED_TELL",
+    "Counter",
+    "PykkaCounter",
+    "telling",
+    "timed",
+]
 
 OURS_TELL = "mycelium, tell"
 UNBOUNDED_TELL = "mycelium, tell, no bound"
 FRAMES = "mycelium, frames of 1,000"
 PYKKA_TELL = "pykka, tell"
+NAUTILUS_PUBLISH = "nautilus_trader, publish"
 
 #: A bench that hangs must not hang its user: the slowest known contestant needs a hundredth of this.
 PATIENCE_S = 300.0
@@ -48,12 +60,14 @@ def telling() -> Contest:
             Contestant(FRAMES, lambda: _told_frames, ours=True),
             Contestant(PYKKA_TELL, lambda: _told_pykka),
             Contestant("queue.SimpleQueue, bare", lambda: _put),
+            Contestant(NAUTILUS_PUBLISH, lambda: _published, needs="nautilus_trader"),
         ),
-        references=(PYKKA_TELL, "queue.SimpleQueue, bare", UNBOUNDED_TELL),
+        references=(PYKKA_TELL, "queue.SimpleQueue, bare", UNBOUNDED_TELL, NAUTILUS_PUBLISH),
         count=200_000,
         rounds=4,
-        note="frames are there already, as from a network or a file; sustained: the rate of a threaded queue falls with the length of the burst, so compare equal counts only; "
-        "pykka and the queue carry a plain tuple, the cheapest message there is",
+        note="frames are there already, as from a network or a file; sustained: the rate of a threaded queue falls with the "
+        "length of the burst, so compare equal counts only; pykka, the queue and the bus of NautilusTrader carry a plain tuple, "
+        "the cheapest message there is; that bus routes by topic and calls the handler in the thread of the sender: it has no mailbox",
     )
 
 
@@ -207,6 +221,31 @@ def _put(count: int) -> tuple[float]:
     consumer = Thread(target=consume, daemon=True)
     consumer.start()
     return timed(produce, done, count, consumer.join)
+
+
+def _published(count: int) -> tuple[float]:
+    component: Any = import_module("nautilus_trader.common.component")
+    identifiers: Any = import_module("nautilus_trader.model.identifiers")
+    price, quantity, timestamp, venue_id = VALUES
+    done = Event()
+    bus = component.MessageBus(trader_id=identifiers.TraderId("BENCH-001"), clock=component.TestClock())
+    total, left = 0, count
+
+    def handle(message: tuple[int, int, int, int]) -> None:
+        nonlocal total, left
+        total += message[0]
+        left -= 1
+        if not left:
+            done.set()
+
+    bus.subscribe(topic="trades", handler=handle)
+
+    def produce() -> None:
+        publish = bus.publish
+        for _ in range(count):
+            publish("trades", (price, quantity, timestamp, venue_id))
+
+    return timed(produce, done, count, lambda: bus.unsubscribe(topic="trades", handler=handle))
 
 
 def timed(produce: Callable[[], Any], done: Event, count: int, stop: Callable[[], Any]) -> tuple[float]:
