@@ -94,15 +94,13 @@ def rule_key(given: str) -> str | type[BaseException]:
         found = getattr(builtins, given, None)
     if isinstance(found, type) and issubclass(found, BaseException):
         return found
-    hint = "" if colon else f"; {did_you_mean(given, _BUILT_IN, 'built-in errors')}"
+    hint = "" if colon else f"; {did_you_mean(given, _built_in_errors(), 'built-in errors')}"
     msg = f"{given!r} is no code (ACT-003), family of codes (ACT), built-in error or import path of one{hint}"
     raise ValueError(msg)
 
 
-#: The built-in errors by name.
-_BUILT_IN = tuple(
-    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)
-)
+def _built_in_errors() -> list[str]:
+    return [name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)]
 
 
 def problems_of_supervisors(specs: Mapping[str, SupervisorSpec]) -> Iterator[tuple[str, str, str]]:
