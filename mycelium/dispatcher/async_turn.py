@@ -63,11 +63,15 @@ async def take_turn(actor: Actor, budget: int) -> bool:
             await _run_hooks(actor)
         waiting = len(mailbox.items)
         mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
+        due = vars(actor).get(_DUE)
         for _ in range(min(waiting, budget)):
             if stopped() or not mailbox.items or not actor._begun:
                 break
-            await _handle_next(actor)
-            await _run_hooks(actor)
+            rest = _handle_next(actor)
+            if rest is not None:
+                await rest
+            if due:
+                await _run_hooks(actor)
         mailbox.make_room_known()
     except BaseException:
         actor._fail_turn()
@@ -79,11 +83,12 @@ async def take_turn(actor: Actor, budget: int) -> bool:
     return False
 
 
-async def _handle_next(actor: Actor) -> None:
+def _handle_next(actor: Actor) -> Coroutine[Any, Any, None] | None:
+    """Handle the next message, and give what is left of that to be awaited: most need no coroutine but their own."""
     try:
         message: Any = actor._mailbox.items.popleft()
     except IndexError:
-        return  # a sender has dropped it, where the policy of a full mailbox says so
+        return None  # a sender has dropped it, where the policy of a full mailbox says so
     if type(message) is Keyed:
         message = message.take()
     actor._sampled = type(message) is Sampled
@@ -93,36 +98,58 @@ async def _handle_next(actor: Actor) -> None:
     entry = actor._table.get(type(message))
     if entry is not None:
         handle, cell = entry
-        await _call(actor, handle, message, message, cell, 1)
-    elif type(message) in actor._batch_table:
+        return _call(actor, handle, message, message, cell)
+    if type(message) in actor._batch_table:
         batch = actor._take_batch(message)
-        cell = actor._tally.cell(type(message))
-        await _call(actor, actor._batch_table[type(message)], batch, message, cell, len(batch))
-    elif type(message) in actor.__contract__.ignores:
+        return _call(actor, actor._batch_table[type(message)], batch, message, actor._tally.cell(type(message)))
+    if type(message) in actor.__contract__.ignores:
         actor._tally.cell(type(message)).dropped += 1
-    else:
-        await _handle_envelope(actor, message if isinstance(message, Envelope) else Envelope(message))
+        return None
+    return _handle_envelope(actor, message if isinstance(message, Envelope) else Envelope(message))
 
 
-async def _call(actor: Actor, handle: Callable[[Any], Any], given: Any, message: Any, cell: Cell, count: int) -> None:
-    """One message, or a batch of ``count``: to its handler, and into the cell."""
+def _call(
+    actor: Actor, handle: Callable[[Any], Any], given: Any, message: Any, cell: Cell
+) -> Coroutine[Any, Any, None] | None:
+    """One message, or the batch that it begins: to its handler, and into the cell; the rest where that is a coroutine."""
     began_at = now_ns() if actor._sampled else 0
     try:
         made = handle(given)
         if type(made) is CoroutineType:
-            await made
-    except Exception:
-        cell.failed += count
-        cell.handled += count
-        actor._fail(message, (message,) if given is message else given)
+            return _finish(actor, made, given, message, cell, began_at)
     except BaseException:
-        cell.failed += count
-        cell.handled += count
-        _give_up(actor, message, (message,) if given is message else given)
+        _count_failed(actor, given, message, cell)
     else:
-        cell.handled += count
-        if began_at:
-            actor._tally.handling.record((now_ns() - began_at) // count)
+        _count_handled(actor, given, message, cell, began_at)
+    return None
+
+
+async def _finish(
+    actor: Actor, made: Coroutine[Any, Any, Any], given: Any, message: Any, cell: Cell, began_at: int
+) -> None:
+    try:
+        await made
+    except BaseException:
+        _count_failed(actor, given, message, cell)
+    else:
+        _count_handled(actor, given, message, cell, began_at)
+
+
+def _count_handled(actor: Actor, given: Any, message: Any, cell: Cell, began_at: int) -> None:
+    count = 1 if given is message else len(given)
+    cell.handled += count
+    if began_at:
+        actor._tally.handling.record((now_ns() - began_at) // count)
+
+
+def _count_failed(actor: Actor, given: Any, message: Any, cell: Cell) -> None:
+    messages = (message,) if given is message else given
+    cell.failed += len(messages)
+    cell.handled += len(messages)
+    if isinstance(sys.exc_info()[1], Exception):
+        actor._fail(message, messages)
+    else:
+        _give_up(actor, message, messages)
 
 
 async def _handle_envelope(actor: Actor, envelope: Envelope[Any]) -> None:

@@ -177,7 +177,7 @@ def _turns() -> dict[CodeType, str]:
     }
     loop = sys.modules.get("mycelium.dispatcher.async_turn")
     if loop is not None:
-        found[loop._call.__code__] = "message"
+        found[loop._call.__code__] = found[loop._finish.__code__] = "message"
         found[loop._handle_envelope.__code__] = "envelope"
         found[loop._run_hooks.__code__] = ""
         found[loop.take_turn.__code__] = ""
