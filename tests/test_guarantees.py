@@ -351,3 +351,25 @@ def test_tell_and_emit_do_not_wait_for_a_receiver_before_its_mailbox_is_full() -
     assert len(gate.mailbox) == capacity
     gate.go_on.set()
     assert len(ended(gate).seen) == capacity + 2  # the first one, and on_stop
+
+
+def test_what_is_told_to_an_actor_that_an_actor_started_is_in_no_ledger_of_the_node() -> None:
+    class Parent(Actor, receives=Tick):
+        child: Log
+
+        def on_start(self) -> None:
+            self.child = Log.create()
+            self.child.launch()
+
+        @handles
+        def on_tick(self, tick: Tick) -> None:
+            self.child.actor_ref.tell(Tock(tick.number))
+
+    with Node(Topology(name="family", actors={"parent": Parent})) as node:
+        node.refs["parent"].tell(Tick(1))
+        child: Log = node.refs["parent"].proxy().child.get(timeout=DEADLINE_S)
+        child.actor_ref.stop(timeout=DEADLINE_S)
+    report = node.report()
+    assert [(row.message, row.handled) for row in report.messages] == [("Tick", 1)]
+    assert report.balanced
+    assert [row.message for row in Ledger([child]).read().rows if row.handled] == ["Tock"]
