@@ -53,6 +53,9 @@ __all__ = ["Actor"]
 
 pykka_logger = logging.getLogger("pykka")
 
+#: Of actors that are in no topology.
+_NO_CONTEXT = ActorContext()
+
 
 class Actor(Sending, Handling):
     """An actor: one message at a time, state that nobody else touches.
@@ -188,7 +191,7 @@ class Actor(Sending, Handling):
         self.actor_urn = next_urn()
         self.actor_inbox = self._create_actor_inbox()
         # Not for actors that are made while this one is.
-        context = next_context.get() or ActorContext()
+        context = next_context.get() or _NO_CONTEXT
         next_context.set(None)
         self._mailbox = self.actor_inbox
         self._tally = self._mailbox.tally
