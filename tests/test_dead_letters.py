@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from mycelium import Actor, DeadLetter, DeadLetterKind, Ledger, dead_letters, handles
 from mycelium.errors import DeadActorError, StoppedFirstError
-from tests.manual_clock import ManualClock
+from mycelium.testing import VirtualClock
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -51,8 +51,8 @@ def letters() -> Iterator[list[DeadLetter]]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    made = ManualClock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
+    made = VirtualClock()
     monkeypatch.setattr(dead_letters, "clock", made)
     monkeypatch.setattr(dead_letters, "_log_limit", dead_letters.Limit(1.0))
     return made
@@ -138,7 +138,7 @@ def test_an_actor_may_subscribe_and_its_subscription_ends_with_it() -> None:
     assert dead_letters._subscriptions == before
 
 
-def test_a_subscriber_gets_one_of_a_kind_in_a_while_and_the_number_left_out(clock: ManualClock) -> None:
+def test_a_subscriber_gets_one_of_a_kind_in_a_while_and_the_number_left_out(clock: VirtualClock) -> None:
     found: list[DeadLetter] = []
     subscription = dead_letters.subscribe(found.append, every_s=2.0)
     for number in range(10):
@@ -151,7 +151,7 @@ def test_a_subscriber_gets_one_of_a_kind_in_a_while_and_the_number_left_out(cloc
     assert [(letter.message.number, letter.suppressed) for letter in found] == [(0, 0), (100, 0), (10, 9)]
 
 
-def test_the_log_is_limited_and_tells_how_many_it_left_out(clock: ManualClock) -> None:
+def test_the_log_is_limited_and_tells_how_many_it_left_out(clock: VirtualClock) -> None:
     with capture_logs() as logs:
         for number in range(10):
             dropped(number)
@@ -184,7 +184,7 @@ class dead_letters_of:
         self.subscription.cancel()
 
 
-def test_a_limit_remembers_so_many_places_and_no_more(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_remembers_so_many_places_and_no_more(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "PLACES_MAX", 3)
     limit = dead_letters.Limit(1.0)
     for number in range(10):

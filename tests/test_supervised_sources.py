@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from mycelium import Actor, AsyncSource, Backoff, Ledger, Source, Supervisor, handles
 from mycelium.router import connect, plan_routes
-from tests.manual_clock import ManualClock
+from mycelium.testing import VirtualClock
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -172,7 +172,7 @@ def test_what_an_old_life_was_producing_has_ended_when_the_new_one_begins(kind: 
 def test_a_source_produces_nothing_while_it_pauses(kind: type[Source]) -> None:
     kind.lives = 0  # type: ignore[attr-defined]
     closed: queue.Queue[int] = queue.Queue()
-    clock = ManualClock()
+    clock = VirtualClock()
     source, sink = run(Supervisor(clock=clock), kind, closed)
     source._context = source._context.__class__(clock=clock)
     ref = source.launch()
@@ -185,7 +185,7 @@ def test_a_source_produces_nothing_while_it_pauses(kind: type[Source]) -> None:
     assert numbers(sink, 1) == [2]
 
 
-def advance_when_waiting(clock: ManualClock) -> None:
+def advance_when_waiting(clock: VirtualClock) -> None:
     nap = threading.Event()
     for _ in range(int(DEADLINE / 0.001)):
         if clock.waiting:

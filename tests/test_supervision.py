@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from mycelium import Actor, ActorContext, Backoff, Batch, Ledger, Supervisor, dead_letters, handles
 from mycelium.dead_letters import DeadLetter, DeadLetterKind
 from mycelium.errors import AskTimeoutError, DeadActorError, SupervisionError
-from tests.manual_clock import ManualClock
+from mycelium.testing import VirtualClock
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -294,7 +294,7 @@ def test_a_strategy_holds_for_stopping_too(worker: type[Worker]) -> None:
 
 
 def test_beyond_the_limit_all_its_actors_stop(worker: type[Worker]) -> None:
-    clock = ManualClock()
+    clock = VirtualClock()
     supervisor = Supervisor(backoff=AT_ONCE, limit=2, within_s=10.0, clock=clock)
     refs = [supervisor.start(worker) for _ in range(2)]
     for seconds in (0.0, 6.0, 6.0, 6.0):  # never more than 2 in 10 s
@@ -324,7 +324,7 @@ def test_what_is_escalated_is_decided_above_for_all_of_a_supervisor_s_actors(wor
 
 
 def test_an_actor_pauses_longer_each_time_and_its_mail_waits(worker: type[Worker]) -> None:
-    clock = ManualClock()
+    clock = VirtualClock()
     told: queue.Queue[Any] = queue.Queue()
     backoff = Backoff(first_s=1.0, factor=3.0, max_s=5.0, jitter=0.0)
     supervisor = Supervisor(backoff=backoff, clock=clock, limit=10)
@@ -342,7 +342,7 @@ def test_an_actor_pauses_longer_each_time_and_its_mail_waits(worker: type[Worker
         assert answer.get() == 4
 
 
-def wait_until_paused(ref: Any, clock: ManualClock) -> None:
+def wait_until_paused(ref: Any, clock: VirtualClock) -> None:
     nap = threading.Event()
     for _ in range(int(DEADLINE / 0.001)):
         if clock.waiting and ref.mailbox.asleep:
@@ -356,7 +356,7 @@ def row_waits(ref: Any) -> bool:
 
 
 def test_an_abort_ends_a_pause(worker: type[Worker]) -> None:
-    clock = ManualClock()
+    clock = VirtualClock()
     ref = Supervisor(clock=clock).start(worker, context=ActorContext(clock=clock))
     ref.tell(Job(number=-1))
     wait_until_paused(ref, clock)
@@ -423,7 +423,7 @@ def test_one_that_can_never_be_made_anew_ends_at_the_limit(worker: type[Worker])
 
 
 def test_timers_of_the_old_life_end_with_it(worker: type[Worker]) -> None:
-    clock = ManualClock()
+    clock = VirtualClock()
     ref = Supervisor(backoff=AT_ONCE).start(worker, context=ActorContext(clock=clock))
     ref.ask(lambda self: self.timers.every(1.0, Job(number=1)) and None, timeout=DEADLINE)
     assert clock.waiting == 1

@@ -12,7 +12,7 @@ import pytest
 from mycelium import Actor, ActorContext, Ledger, handles
 from mycelium.dispatcher.clock import RealClock
 from mycelium.errors import NotReceivedError, TimerError
-from tests.manual_clock import ManualClock
+from mycelium.testing import VirtualClock
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -50,8 +50,8 @@ def _nobody_is_left() -> Iterator[None]:
 
 
 @pytest.fixture(params=["default", "pinned"])
-def clockwork(request: pytest.FixtureRequest) -> tuple[Clockwork, ManualClock]:
-    clock = ManualClock()
+def clockwork(request: pytest.FixtureRequest) -> tuple[Clockwork, VirtualClock]:
+    clock = VirtualClock()
     actor = Clockwork.create(context=ActorContext(clock=clock, dispatcher=request.param))
     actor.launch()
     return actor, clock
@@ -65,7 +65,7 @@ def beats(actor: Clockwork) -> list[int]:
     return list(do(actor, lambda self: list(self.beats)))
 
 
-def test_once_brings_a_message_once_and_not_early(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_once_brings_a_message_once_and_not_early(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: self.timers.once(1.5, Beat(number=1)))
     clock.advance(1.4)
@@ -77,7 +77,7 @@ def test_once_brings_a_message_once_and_not_early(clockwork: tuple[Clockwork, Ma
     assert do(actor, lambda self: len(self.timers)) == 0
 
 
-def test_every_does_not_drift(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_every_does_not_drift(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: self.timers.every(0.1, Beat(number=1)))
     for _ in range(1000):
@@ -86,16 +86,16 @@ def test_every_does_not_drift(clockwork: tuple[Clockwork, ManualClock]) -> None:
     assert abs(len(beats(actor)) - 1000) <= 1
 
 
-def test_periods_that_were_missed_give_one_message(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_periods_that_were_missed_give_one_message(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: self.timers.every(1.0, Beat(number=1)))
-    clock.jump(10.5)
+    clock.advance(10.5, at_once=True)
     assert beats(actor) == [1]
     clock.advance(0.5)
     assert beats(actor) == [1, 1]
 
 
-def test_an_actor_that_is_late_finds_one_message_of_a_timer(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_an_actor_that_is_late_finds_one_message_of_a_timer(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: self.timers.every(1.0, Beat(number=1)))
     entered, go = threading.Event(), threading.Event()
@@ -111,7 +111,7 @@ def test_an_actor_that_is_late_finds_one_message_of_a_timer(clockwork: tuple[Clo
     assert beats(actor) == [1]
 
 
-def test_a_cancelled_timer_brings_nothing_not_even_what_is_due(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_a_cancelled_timer_brings_nothing_not_even_what_is_due(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
 
     def cancel_when_due(self: Clockwork) -> None:
@@ -125,7 +125,7 @@ def test_a_cancelled_timer_brings_nothing_not_even_what_is_due(clockwork: tuple[
     assert clock.waiting == 0
 
 
-def test_timers_end_with_their_actor(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_timers_end_with_their_actor(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: (self.timers.every(1.0, Beat(number=1)), self.timers.once(1.0, Beat(number=2)), None)[2])
     assert clock.waiting == 2
@@ -138,7 +138,7 @@ def test_timers_end_with_their_actor(clockwork: tuple[Clockwork, ManualClock]) -
     assert reading.total.sent == 0
 
 
-def test_what_a_timer_brings_is_in_the_ledger(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_what_a_timer_brings_is_in_the_ledger(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: self.timers.every(1.0, Beat(number=1)))
     for _ in range(5):
@@ -149,14 +149,14 @@ def test_what_a_timer_brings_is_in_the_ledger(clockwork: tuple[Clockwork, Manual
     assert [(row.message, row.sent, row.handled) for row in reading.rows] == [("Beat", 5, 5)]
 
 
-def test_a_timer_may_bring_any_object(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_a_timer_may_bring_any_object(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: self.timers.once(1.0, "an object"))
     clock.advance(1.0)
     assert do(actor, lambda self: list(self.beats)) == ["an object"]
 
 
-def test_a_handler_that_raises_on_a_timer_fails_as_after_a_tell(clockwork: tuple[Clockwork, ManualClock]) -> None:
+def test_a_handler_that_raises_on_a_timer_fails_as_after_a_tell(clockwork: tuple[Clockwork, VirtualClock]) -> None:
     actor, clock = clockwork
     do(actor, lambda self: self.timers.every(1.0, Beat(number=-1)))
     clock.advance(1.0)
