@@ -249,7 +249,7 @@ class Ledger:
                 dead_lettered=sum(tuple(mailbox.tally.dead.values())),
                 waiting=len(mailbox),
                 waiting_max=mailbox.high_water_mark,
-                restarted=getattr(mailbox.tally, "restarts", 0),
+                restarted=mailbox.tally.restarts,
             )
             for mailbox in self._mailboxes
         )

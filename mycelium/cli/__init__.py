@@ -28,6 +28,7 @@ def show_version(context: click.Context, _: click.Parameter, asked: bool) -> Non
     cls=LazyGroup,
     commands={
         "run": ("mycelium.cli.run:run_command", "Run a topology until its sources are finished."),
+        "top": ("mycelium.cli.top:top_command", "Look at a running node."),
         "bench": ("mycelium.cli.bench:bench_command", "Measure this machine, side by side with plain pykka."),
         "describe": ("mycelium.cli.describe:describe_command", "Show the layout of messages, or a topology."),
         "graph": ("mycelium.cli.graph:graph_command", "Draw a topology."),

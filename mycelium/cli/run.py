@@ -14,8 +14,10 @@ from pathlib import Path
 import click
 
 from mycelium.errors.node import InputMissingError
+from mycelium.errors.observing import ControlSocketError
 from mycelium.logging import LOG_LEVELS, configure_logging
 from mycelium.node import Node, stop_on_signals
+from mycelium.observing.control import ControlSocket
 from mycelium.report import Report
 from mycelium.source import Source
 from mycelium.topology import Topology, resolve
@@ -117,6 +119,11 @@ def run_command(
 def _observed(node: Node, metrics: str | None, *, silent: bool) -> Iterator[None]:
     """Let those look at the node who are to."""
     with ExitStack() as open_ends:
+        try:
+            open_ends.enter_context(ControlSocket(node))
+        except ControlSocketError as refused:
+            if not silent:
+                click.echo(f"warning: {refused}", err=True)
         if metrics:
             from mycelium.observing.metrics import serve_metrics
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -28,12 +29,12 @@ from mycelium.dispatcher.slow import watch
 from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
 from mycelium.ledger import Ledger, LedgerReading, wait_until_quiet
 from mycelium.report import ActorFailure, Report
-from mycelium.router import connect
+from mycelium.router import Edge, connect
 from mycelium.source import Source
 from mycelium.texts import text_of
 from mycelium.topology import ResolvedActor, ResolvedTopology, Topology, resolve
 from mycelium.topology.supervisors import build_supervisors
-from tlv import DeclaredError, implementation
+from tlv import TLV, DeclaredError, implementation
 
 from .observe import failure_of, observe, summaries_of
 
@@ -104,6 +105,14 @@ class Node:
     def read_ledger(self) -> LedgerReading:
         """What the ledger says now; see `Ledger.read`."""
         return self._ledger.read()
+
+    def read_edges(self) -> Iterator[tuple[Edge, int]]:
+        """How many messages went over each edge of the plan so far, by emissions."""
+        emitted: Counter[tuple[str, type[TLV]]] = Counter()
+        for name, actor in tuple(self._actors.items()):
+            for route in tuple(actor.mailbox.tally.routes):
+                emitted[name, route.message] += route.emitted
+        return ((edge, emitted[edge.sender, edge.message]) for edge in self.topology.plan.edges)
 
     def start(self) -> None:
         """Create all actors, connect and start them.

@@ -132,7 +132,7 @@ class NodeCollector(Collector):
 
         labels = ("node", "actor")
         restarts = CounterMetricFamily("mycelium_actor_restarts", "How often it was made anew", labels=labels)
-        for names, count in each(lambda mailbox: getattr(mailbox.tally, "restarts", 0)):
+        for names, count in each(lambda mailbox: mailbox.tally.restarts):
             restarts.add_metric(names, count)
         yield restarts
         yield _gauge(

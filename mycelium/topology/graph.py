@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mycelium.dispatcher import PINNED
@@ -14,7 +14,7 @@ from mycelium.source import Source
 
 from .resolved import ResolvedActor, ResolvedTopology
 
-__all__ = ["Arrow", "Graph", "GraphNode", "graph_mermaid", "graph_of"]
+__all__ = ["Arrow", "Graph", "GraphNode", "graph_mermaid", "graph_of", "graph_with"]
 
 #: The dispatcher that is not worth a mark.
 _USUAL = "default"
@@ -61,6 +61,11 @@ def graph_of(topology: ResolvedTopology) -> Graph:
     )
 
 
+def graph_with(graph: Graph, notes: Mapping[tuple[str, str, str], str], title: str) -> Graph:
+    """The graph with a note behind each message of an arrow, by sender, receiver and message, and another title."""
+    return Graph(title, graph.nodes, tuple(_noted(arrow, notes) for arrow in graph.arrows))
+
+
 def graph_mermaid(graph: Graph) -> str:
     """The graph as a Mermaid flow chart, which Git forges and editors draw where they find it in Markdown."""
     return "\n".join(_mermaid_lines(graph))
@@ -77,6 +82,11 @@ def _node_of(actor: ResolvedActor) -> GraphNode:
     else:
         mark = "" if runs_on == _USUAL else f"on {runs_on}"
     return GraphNode(actor.name, kind.__name__, mark, is_source)
+
+
+def _noted(arrow: Arrow, notes: Mapping[tuple[str, str, str], str]) -> Arrow:
+    texts = (f"{name} {notes.get((arrow.sender, arrow.receiver, name), '')}".rstrip() for name in arrow.messages)
+    return Arrow(arrow.sender, arrow.receiver, tuple(texts))
 
 
 def _mermaid_lines(graph: Graph) -> Iterator[str]:

@@ -1,0 +1,171 @@
+"""The picture of `mycelium top`: tables of actors and messages, and the ledger in a line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from .format import bytes_text, count_text, rate_text, time_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from mycelium.observing.messages import Watching
+    from mycelium.observing.snapshot import Snapshot
+
+__all__ = ["TopView", "picture_svg", "print_picture"]
+
+_WIDTH_ELSEWHERE = 160
+_SVG_WIDTH = 140
+#: Lines beside the rows of tables: titles, heads, the ledger, the line of the cursor.
+_LINES_BESIDE = 12
+
+#: Above this part of its capacity, what waits in a mailbox is shown in yellow, and full in red.
+_HIGH = 0.5
+
+
+class TopView:
+    """Makes pictures of snapshots that follow each other; rates are those between two.
+
+    ``room`` tells how many lines there are; actors that have no room are counted instead, the busiest stay.
+    """
+
+    def __init__(self, room: Callable[[], int] | None = None) -> None:
+        self._room = room
+        self._seconds = 0.0
+        self._actors: Mapping[str, int] = {}
+        self._messages: Mapping[str, int] = {}
+
+    def picture(self, snapshot: Snapshot) -> RenderableType:
+        """The picture of this moment."""
+        from rich.console import Group
+        from rich.text import Text
+
+        passed = snapshot.node.seconds - self._seconds
+        parts: list[RenderableType] = [_title(snapshot)]
+        if snapshot.actors:
+            parts.extend(self._actor_table(snapshot, passed))
+        if snapshot.messages:
+            parts.append(self._message_table(snapshot, passed))
+        parts.extend(Text(f"{one.actor} failed: {one.text}", style="red") for one in snapshot.failures)
+        parts.append(_ledger(snapshot.node))
+        self._seconds = snapshot.node.seconds
+        self._actors = {actor.name: actor.handled for actor in snapshot.actors}
+        self._messages = {message.name: message.handled for message in snapshot.messages}
+        return Group(*parts)
+
+    def _actor_table(self, snapshot: Snapshot, passed: float) -> list[RenderableType]:
+        from rich.text import Text
+
+        table = _table("actor", "waiting", "max", "handled/s", "handled", "failed", "dropped", "restarts")
+        for head in ("mailbox p50", "p99", "handler p50", "p99"):
+            table.add_column(head, justify="right", no_wrap=True)
+        shown = list(snapshot.actors)
+        if self._room is not None:
+            rows = max(3, self._room() - _LINES_BESIDE - len(snapshot.messages) - len(snapshot.failures))
+            busiest = sorted(shown, key=lambda actor: (actor.waiting, actor.handled), reverse=True)[:rows]
+            shown = [actor for actor in shown if actor in busiest]
+        for actor in shown:
+            rate = _rate(actor.handled, self._actors.get(actor.name, 0), passed)
+            lost = actor.dropped + actor.dead_lettered
+            table.add_row(
+                Text(actor.name, style="" if actor.alive else "dim"),
+                Text(count_text(actor.waiting), style=_style_of(actor.waiting, actor.capacity)),
+                Text(count_text(actor.waiting_max), style=_style_of(actor.waiting_max, actor.capacity)),
+                rate_text(rate) if rate else ".",
+                count_text(actor.handled),
+                Text(count_text(actor.failed), style="red" if actor.failed else ""),
+                Text(count_text(lost), style="yellow" if lost else ""),
+                Text(count_text(actor.restarted), style="yellow" if actor.restarted else ""),
+                *(_time(ns) for ns in (actor.mailbox_p50, actor.mailbox_p99, actor.handling_p50, actor.handling_p99)),
+            )
+        left_out = len(snapshot.actors) - len(shown)
+        return [table, *([Text(f"and {left_out} more with less to do", style="dim")] if left_out else [])]
+
+    def _message_table(self, snapshot: Snapshot, passed: float) -> RenderableType:
+        table = _table("message", "handled/s", "sent", "handled", "failed", "dropped", "dead", "in flight")
+        for row in snapshot.messages:
+            rate = _rate(row.handled, self._messages.get(row.name, 0), passed)
+            counts = (row.sent, row.handled, row.failed, row.dropped, row.dead_lettered, row.in_flight)
+            table.add_row(row.name, rate_text(rate) if rate else ".", *map(count_text, counts))
+        return table
+
+
+def print_picture(picture: RenderableType) -> None:
+    """Print it, fitted to a terminal, and wide elsewhere so that no line is cut."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH_ELSEWHERE)
+    with console.capture() as printed:
+        console.print(picture)
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()), color=sys.stdout.isatty() or None)
+
+
+def picture_svg(picture: RenderableType, title: str) -> str:
+    """The picture as an SVG document, in a window of a terminal."""
+    import io
+
+    from rich.console import Console
+
+    console = Console(record=True, file=io.StringIO(), width=_SVG_WIDTH, highlight=False, color_system="truecolor")
+    console.print(picture)
+    return console.export_svg(title=title)
+
+
+def _table(first: str, *others: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for head in others:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table
+
+
+def _title(snapshot: Snapshot) -> RenderableType:
+    from rich.text import Text
+
+    node = snapshot.node
+    profile = f" ({node.profile})" if node.profile else ""
+    alive = sum(actor.alive for actor in snapshot.actors)
+    facts = [
+        f"{node.state}, {node.seconds:.1f} s",
+        f"pid {node.pid}",
+        f"{alive} of {len(snapshot.actors)} actors alive",
+        bytes_text(node.resident_bytes),
+        f"tlv {node.tlv}",
+    ]
+    if node.mailbox_p99:
+        facts.append(f"mailbox p50 {_time(node.mailbox_p50)}, p99 {_time(node.mailbox_p99)}")
+    return Text.assemble((node.name, "bold"), f"{profile}  {'  '.join(facts)}")
+
+
+def _ledger(node: Watching.NodeState) -> RenderableType:
+    from rich.text import Text
+
+    parts = [f"{node.handled:,} handled"]
+    named = ((node.dropped, "dropped"), (node.dead_lettered, "dead-lettered"), (node.in_flight, "in flight"))
+    parts.extend(f"{count:,} {name}" for count, name in named if count)
+    verdict, style = ("balances", "green") if node.balanced else ("does not balance", "bold red")
+    return Text(f"the ledger {verdict}: {node.sent:,} sent = {' + '.join(parts)}", style=style)
+
+
+def _rate(now: int, before: int, passed: float) -> float:
+    return max(0.0, (now - before) / passed) if passed > 0 else 0.0
+
+
+def _time(ns: int) -> str:
+    return time_text(ns / 1000) if ns else "."
+
+
+def _style_of(waiting: int, capacity: int) -> str:
+    if not capacity or waiting <= _HIGH * capacity:
+        return ""
+    return "red" if waiting >= capacity else "yellow"
