@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pykka
@@ -357,3 +358,13 @@ def test_it_is_idle_when_nothing_waits_and_nobody_works(mailbox: Mailbox) -> Non
     assert joined(thread)
     mailbox.close()
     assert mailbox.idle
+
+
+@pytest.mark.parametrize("name", ["items", "latency", "handling", "accepts"])
+def test_a_mailbox_that_lost_a_part_of_it_raises_and_does_not_crash(mailbox: Mailbox, name: str) -> None:
+    with suppress(AttributeError, TypeError):
+        delattr(mailbox, name)
+    with suppress(AttributeError):
+        mailbox.put(Sampled(Tick(number=1), now_ns()))
+    with suppress(AttributeError):
+        assert len(mailbox) == 1

@@ -130,6 +130,22 @@ static Py_ssize_t inbox_length(PyObject *object)
     return inbox_count((Inbox *)object);
 }
 
+/* Of the objects that may be exchanged, and never be NULL: the closure is where they are. */
+static PyObject *inbox_get_object(PyObject *object, void *closure)
+{
+    return Py_NewRef(*(PyObject **)((char *)object + (Py_ssize_t)closure));
+}
+
+static int inbox_set_object(PyObject *object, PyObject *value, void *closure)
+{
+    if (value == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "an inbox has this always");
+        return -1;
+    }
+    Py_SETREF(*(PyObject **)((char *)object + (Py_ssize_t)closure), Py_NewRef(value));
+    return 0;
+}
+
 static int inbox_set_accepts(PyObject *object, PyObject *value, void *closure)
 {
     (void)closure;
@@ -155,13 +171,15 @@ static PyMethodDef inbox_methods[] = {
 static PyGetSetDef inbox_getset[] = {
     {"accepts", inbox_get_accepts, inbox_set_accepts,
      "Declared messages that may be put in as they are, and what counts them as sent.", NULL},
+    {"items", inbox_get_object, inbox_set_object, "The messages that wait.", (void *)offsetof(Inbox, items)},
+    {"latency", inbox_get_object, inbox_set_object, "Takes the hand-off times of sampled messages; or None.",
+     (void *)offsetof(Inbox, latency)},
+    {"handling", inbox_get_object, inbox_set_object, "Takes the times that their handlers took; or None.",
+     (void *)offsetof(Inbox, handling)},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyMemberDef inbox_members[] = {
-    {"items", T_OBJECT, offsetof(Inbox, items), 0, "The messages that wait."},
-    {"latency", T_OBJECT, offsetof(Inbox, latency), 0, "Takes the hand-off times of sampled messages."},
-    {"handling", T_OBJECT, offsetof(Inbox, handling), 0, "Takes the times that their handlers took; or None."},
     {"capacity", T_PYSSIZET, offsetof(Inbox, capacity), 0, "At this many items the mailbox is full."},
     {"asleep", T_BOOL, offsetof(Inbox, asleep), 0, "The owner does not look at the queue by itself."},
     {NULL, 0, 0, 0, NULL},
