@@ -147,6 +147,25 @@ def test_a_restarted_actor_has_fresh_state_and_the_same_ref(worker: type[Worker]
     assert events(told)[-1] == "stopped"
 
 
+def test_state_in_slots_is_fresh_too(worker: type[Worker]) -> None:
+    class Slotted(worker):  # type: ignore[misc, valid-type]
+        __slots__ = ("__secret", "seen")
+
+        @handles
+        def on_job(self, job: Job) -> int:
+            before = getattr(self, "seen", 0) + getattr(self, "_Slotted__secret", 0)
+            self.seen = self.__secret = job.number
+            if job.number < 0:
+                raise LookupError
+            return int(before)
+
+    ref = Supervisor(backoff=AT_ONCE).start(Slotted)
+    ref.tell(Job(number=3))
+    assert ref.ask(Job(number=4), timeout=DEADLINE) == 6
+    ref.tell(Job(number=-1))
+    assert ref.ask(Job(number=5), timeout=DEADLINE) == 0
+
+
 def test_no_message_is_lost_over_a_restart_and_the_poison_is_a_dead_letter(
     worker: type[Worker], letters: list[DeadLetter]
 ) -> None:

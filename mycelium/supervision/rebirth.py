@@ -9,6 +9,8 @@ others hold of it needs no exchange, and no message can meet the old one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 from mycelium.context import KEPT
@@ -43,18 +45,19 @@ SHOWN = frozenset({"_pumping", "exhausted", "progress", "refused"})
 
 def make_anew(actor: Actor, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     """Give the actor fresh state. What ``__init__`` raises goes to the caller; the cell is whole then too."""
-    state = vars(actor)
-    cell = {name: state[name] for name in CELL if name in state}
-    for name in state.keys() - cell.keys() - SHOWN:  # the cell stays readable: other threads look at it
-        del state[name]
+    old = vars(actor)
+    cell = {name: old[name] for name in CELL if name in old}
+    # In one step, for other threads look at the cell. A new dict, for one that has been emptied makes each access twice as slow.
+    actor.__dict__ = {name: old[name] for name in SHOWN if name in old} | cell
     for kind in type(actor).__mro__:
-        slots = vars(kind).get("__slots__", ())
-        for slot in (slots,) if isinstance(slots, str) else slots:
-            if slot not in {"__dict__", "__weakref__", *CELL} and hasattr(actor, slot):
-                delattr(actor, slot)
-    state[KEPT] = cell
+        for name, member in vars(kind).items():
+            if isinstance(member, MemberDescriptorType) and name not in CELL:
+                with suppress(AttributeError):  # it is not set
+                    member.__delete__(actor)
+    vars(actor)[KEPT] = cell
     try:
         type(actor).__init__(actor, *args, **kwargs)
     finally:
+        state = vars(actor)
         state.pop(KEPT, None)
         state.update(cell)
