@@ -24,6 +24,8 @@ __all__ = [
     "capacity_of",
     "check_keys",
     "check_policy",
+    "is_unlimited",
+    "least_bytes_of",
 ]
 
 Overflow = Literal["block", "drop_oldest", "drop_newest", "conflate", "reject"]
@@ -115,18 +117,36 @@ def bytes_of(message: type[TLV]) -> int:
     return OBJECT_BYTES + message.layout.size + sum(_variable_bytes(field) for field in message.layout.variable)
 
 
+def is_unlimited(message: type[TLV]) -> bool:
+    """Whether it has a variable field of any size, so that only the message itself tells what it takes."""
+    return any(not _limits(field) for field in message.layout.variable)
+
+
+def least_bytes_of(message: type[TLV]) -> int:
+    """What a message of this type takes with nothing in its variable fields."""
+    return OBJECT_BYTES + message.layout.size
+
+
 def capacity_of(bound: Bounded, handled: Iterable[type[TLV]]) -> int:
-    """The number of messages that a mailbox with this bound holds, for an actor that handles these."""
+    """The number of messages that a mailbox with this bound holds, for an actor that handles these.
+
+    Those of any size count as if they were empty: they are weighed one by one (`mycelium.weights`).
+    """
     if bound.bytes_max is None:
         return bound.capacity
-    largest = max((bytes_of(message) for message in handled), default=OBJECT_BYTES)
+    sizes = (least_bytes_of(message) if is_unlimited(message) else bytes_of(message) for message in handled)
+    largest = max(sizes, default=OBJECT_BYTES)
     return max(1, min(bound.capacity, bound.bytes_max // largest))
 
 
-def _variable_bytes(field: object) -> int:
+def _limits(field: object) -> list[int]:
     constraints = getattr(field, "constraints", ())
     limits = [one.max_length for one in constraints if isinstance(one, annotated_types.MaxLen)]
-    limits += [one.max_length for one in constraints if isinstance(one, annotated_types.Len) and one.max_length]
+    return limits + [one.max_length for one in constraints if isinstance(one, annotated_types.Len) and one.max_length]
+
+
+def _variable_bytes(field: object) -> int:
+    limits = _limits(field)
     item_size = getattr(getattr(field, "codec", None), "item_size", 0) or 4  # of a text, in UTF-8 at most
     return min(limits) * item_size if limits else VARIABLE_BYTES
 

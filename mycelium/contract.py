@@ -22,6 +22,7 @@ from mycelium.errors.message_set import (
 from mycelium.handlers import Handler, handlers_of
 from mycelium.message_sets import messages_of, shown
 from mycelium.policies import own_policies, policies_of
+from mycelium.weights import weights_for
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def open_mailbox(mailbox: Mailbox, contract: Contract, bound: Bounded | None) ->
     if capacity < UNLIMITED:
         mailbox.bound = (bound, policies)
         mailbox.capacity = capacity
+        mailbox.weights = weights_for(mailbox, bound, contract.handled)
     mailbox.wants_sender = contract.wants_sender
 
 

@@ -54,11 +54,14 @@ class Sent(Envelope[Any]):
 class Keyed:
     """A message that a newer one of the same key may replace; ``item`` is the message, a `Sampled` or a `Sent`."""
 
-    __slots__ = ("_forget", "item", "key", "taken")
+    __slots__ = ("_forget", "item", "key", "size", "taken")
 
-    def __init__(self, item: Any, key: tuple[type[Any], Any], forget: Callable[[Keyed], None]) -> None:
+    def __init__(self, item: Any, key: tuple[type[Any], Any] | None, forget: Callable[[Keyed], None]) -> None:
         self.item = item
+        #: None for one that is weighed and not conflated, see `mycelium.weights`.
         self.key = key
+        #: Its bytes, while it is weighed.
+        self.size = 0
         self.taken = False
         self._forget = forget
 

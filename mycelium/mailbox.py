@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -45,13 +46,14 @@ from pykka._envelope import Envelope
 
 from mycelium.bounds import NO_POLICY, Bounded, Policy
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.dispatcher.current import current_ref
 from mycelium.errors.actor import StoppedFirstError
 from mycelium.inbox import Inbox
-from mycelium.mail import Keyed, Sampled, is_control, sent_by, unwrapped
+from mycelium.mail import Keyed, Sampled, is_control, unwrapped
 from mycelium.message_sets import shown
 from mycelium.signals import Turn, next_control
 from mycelium.tally import Tally
+from mycelium.weights import Weights
+from mycelium.wrapping import put_wrapped
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ class Mailbox(Inbox):
         "urn",
         "waits_for",
         "wants_sender",
+        "weights",
     )
 
     def __init__(self) -> None:
@@ -132,6 +135,8 @@ class Mailbox(Inbox):
         self.waits_for: Awaited | None = None
         #: Messages that are put in with who sent them, because their handlers want to know.
         self.wants_sender: frozenset[type[Any]] = frozenset()
+        #: What messages of any size take, where there are such and the bound is in bytes.
+        self.weights: Weights | None = None
         self._gate = Lock()
         self._gate.acquire()
         self._lock = _lock
@@ -145,23 +150,19 @@ class Mailbox(Inbox):
 
     def accept(self, kind: type[Any], counter: SharedCounter) -> None:
         """Take messages of this type as they are, counted by this one, until the owner is stopping."""
-        if not self.conflates(kind) and kind not in self.wants_sender:
+        if not self.wraps(kind):
             with self._lock:
                 if not self.refusing:
                     self.accepts[kind] = counter
 
     def append_of(self, kind: type[Any]) -> Callable[[Any], None] | None:
         """How a message of this type gets into the queue where there is room, if that is not a plain append."""
-        if kind in self.wants_sender:
-            return self._put_with_sender
-        return self.overflow.put_keyed if self.conflates(kind) else None
+        return partial(put_wrapped, self) if self.wraps(kind) else None
 
-    def _put_with_sender(self, item: Any) -> None:
-        sent = sent_by(item, current_ref())
-        if self.conflates(type(unwrapped(item))):
-            self.overflow.put_keyed(sent)
-        else:
-            self.items.append(sent)
+    def wraps(self, kind: type[Any]) -> bool:
+        """Whether messages of this type do not lie bare in the queue."""
+        weighed = self.weights is not None and kind in self.weights.kinds
+        return weighed or kind in self.wants_sender or self.conflates(kind)
 
     def steer(self, envelope: Envelope[Any]) -> None:
         """Put something in front of all mail, behind what was put there before. Never blocks, and has no bound."""

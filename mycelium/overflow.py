@@ -36,6 +36,7 @@ from mycelium.errors.event_loop import BlockingInLoopError
 from mycelium.mail import Keyed, Sent, is_fixed, sent_by, unwrapped
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
+from mycelium.weights import weigh, weight_of
 
 if TYPE_CHECKING:
     from tlv import TLV
@@ -83,7 +84,8 @@ class OverflowPolicy:
         """The owner has taken it."""
         with self._lock:
             keyed.taken = True
-            if self._newest.get(keyed.key) is keyed:
+            self._unweigh(keyed)
+            if keyed.key is not None and self._newest.get(keyed.key) is keyed:
                 del self._newest[keyed.key]
 
     def offer(self, item: Any, timeout: float | None = None) -> MailboxFullError | None:
@@ -129,9 +131,11 @@ class OverflowPolicy:
                 self._append_keyed(item)
                 return ""
             kind = type(unwrapped(item))
-            known = (kind, self._key_of[kind](unwrapped(item))) in self._newest
-            if not known and not self._forget_taken():
+            before = self._newest.get((kind, self._key_of[kind](unwrapped(item))))
+            if before is None and not self._forget_taken():
                 return "no two of the messages that wait have one key"
+            if mailbox.weights is not None and not self._makes_room_for(item, before):
+                return "the newest of other keys leave no room for its bytes"
             self._append_keyed(item)
             self._drop_superseded()
             return ""
@@ -139,13 +143,16 @@ class OverflowPolicy:
             oldest = self._oldest()
             if oldest is None and not self._has_room():
                 return "there is no older one to drop"
+            item = weigh(mailbox, item)
             mailbox.items.append(item)
-            if oldest is not None and self._remove(oldest):
-                self._lose(unwrapped(oldest), "dropped")
+            while oldest is not None and oldest is not item:
+                if self._remove(oldest):
+                    self._lose(unwrapped(oldest), "dropped")
+                oldest = self._oldest() if self._weighs_too_much() else None
             return ""
         if policy in {"drop_newest", "reject"} and not self._has_room():
             return "its policy is reject" if policy == "reject" else "its policy is drop_newest"
-        mailbox.items.append(item)
+        mailbox.items.append(weigh(mailbox, item))
         return ""
 
     def _lose(self, message: Any, what: str) -> None:
@@ -164,12 +171,31 @@ class OverflowPolicy:
 
     def _has_room(self) -> bool:
         mailbox = self._mailbox
-        return len(mailbox.items) - len(mailbox.control) < self.capacity or mailbox.closed
+        return len(mailbox.items) - len(mailbox.control) < mailbox.capacity or mailbox.closed
+
+    def _weighs_too_much(self, more: int = 0) -> bool:
+        weights = self._mailbox.weights
+        return weights is not None and weights.is_over(len(self._mailbox.items) - len(self._mailbox.control), more)
+
+    def _makes_room_for(self, item: Any, before: Keyed | None) -> bool:
+        """Let go of what is superseded, as far as this message needs it; whether its bytes have room then."""
+        weighed = self._mailbox.weights is not None and type(unwrapped(item)) in self._mailbox.weights.kinds
+        more = weight_of(unwrapped(item)) - (before.size if before is not None else 0) if weighed else 0
+        while self._weighs_too_much(more) and self._forget_taken():
+            self._drop_superseded()
+        return not self._weighs_too_much(more)
+
+    def _unweigh(self, item: Any) -> None:
+        if type(item) is Keyed and self._mailbox.weights is not None:
+            self._mailbox.weights.remove(item)
 
     def _append_keyed(self, item: Any) -> None:
         message = unwrapped(item)
         key = (type(message), self._key_of[type(message)](message))
         keyed = Keyed(item, key, self.forget)
+        weights = self._mailbox.weights
+        if weights is not None and type(message) in weights.kinds:
+            weights.add(keyed)
         self._forget_taken()
         before = self._newest.get(key)
         if before is not None:
@@ -201,7 +227,7 @@ class OverflowPolicy:
         return next((item for item in items.copy() if self._may_drop(item)), None)
 
     def _may_drop(self, item: Any) -> bool:
-        if is_fixed(item) or type(item) is Keyed:
+        if is_fixed(item) or (type(item) is Keyed and item.key is not None):
             return False
         return self._policies.get(type(unwrapped(item)), self._bound.policy) == "drop_oldest"
 
@@ -214,6 +240,7 @@ class OverflowPolicy:
                 return False
             except IndexError:
                 continue  # the queue changed while Python code compared two messages
+            self._unweigh(item)
             return True
 
     def _wait_for_room(self, timeout: float | None) -> str:
@@ -228,7 +255,7 @@ class OverflowPolicy:
             waiter = Lock()
             waiter.acquire()
             # Half of it, so that a sender is not woken for each place that becomes free.
-            if not mailbox.when_room(self.capacity // 2, waiter.release):
+            if not mailbox.when_room(min(self.capacity, len(mailbox.items)) // 2, waiter.release):
                 break
             actor = running.actor
             try:

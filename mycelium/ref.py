@@ -17,6 +17,7 @@ from mycelium.mail import Sampled, Sent, is_control
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
 from mycelium.telling import Teller
+from mycelium.weights import weigh
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         mailbox = self._mailbox
         has_room = len(mailbox.items) < mailbox.capacity or (piped and mailbox.blocks(type(message)))
         if has_room and not conflated:
-            self._mailbox.put(item)
+            mailbox.put(weigh(mailbox, item))
             return
         refused = self._mailbox.overflow.offer(item)
         if refused is not None:

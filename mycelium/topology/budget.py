@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mycelium.actor import Actor
-from mycelium.bounds import UNLIMITED, Bounded, bytes_of, capacity_of
+from mycelium.bounds import UNLIMITED, Bounded, bytes_of, capacity_of, is_unlimited
 from mycelium.contract import contract_of
 from mycelium.errors.budget import MemoryBudgetError
 from mycelium.nearest import listed
@@ -23,7 +23,10 @@ def mailbox_bytes(actor_class: type[Actor], bound: Bounded | None = None) -> flo
     contract = contract_of(actor_class)
     if not contract.handled:
         return 0
-    capacity = capacity_of(bound or contract.bound, contract.handled)
+    bound = bound or contract.bound
+    if bound.bytes_max is not None and any(map(is_unlimited, contract.handled)):
+        return bound.bytes_max
+    capacity = capacity_of(bound, contract.handled)
     return float("inf") if capacity >= UNLIMITED else capacity * max(map(bytes_of, contract.handled))
 
 

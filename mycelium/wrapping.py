@@ -1,0 +1,25 @@
+"""How a message gets into a queue in which its type does not lie bare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mycelium.dispatcher.current import current_ref
+from mycelium.mail import sent_by, unwrapped
+from mycelium.weights import weigh
+
+if TYPE_CHECKING:
+    from mycelium.mailbox import Mailbox
+
+__all__ = ["put_wrapped"]
+
+
+def put_wrapped(mailbox: Mailbox, item: Any) -> None:
+    """Append what does not lie bare in the queue: with its sender, by its key, weighed, or several of these."""
+    kind = type(unwrapped(item))
+    if kind in mailbox.wants_sender:
+        item = sent_by(item, current_ref())
+    if mailbox.conflates(kind):
+        mailbox.overflow.put_keyed(item)
+    else:
+        mailbox.items.append(weigh(mailbox, item))
