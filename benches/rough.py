@@ -35,7 +35,7 @@ class Treatment:
     team: Strategy = Strategy.ONE_FOR_ONE
 
 
-#: Every policy of a full mailbox, every strategy of a supervisor, on shared and pinned actors.
+#: Every policy of a full mailbox and every strategy of a supervisor, on shared and pinned actors and one on an event loop.
 ROUGH = {
     "book_builder": Treatment(MailboxSpec(capacity=128, overflow="block"), crash=0.0002, team=Strategy.REST_FOR_ONE),
     "pool_state": Treatment(MailboxSpec(capacity=64, overflow="block"), "pinned", crash=0.002),
@@ -43,7 +43,9 @@ ROUGH = {
     "spread": Treatment(
         MailboxSpec(capacity=64, overflow="conflate", key=("venue_id",)), crash=0.002, team=Strategy.ALL_FOR_ONE
     ),
-    "arbitrage": Treatment(MailboxSpec(capacity=96, overflow="drop_newest"), crash=0.002, team=Strategy.ALL_FOR_ONE),
+    "arbitrage": Treatment(
+        MailboxSpec(capacity=96, overflow="drop_newest"), "asyncio", crash=0.002, team=Strategy.ALL_FOR_ONE
+    ),
     "monitor": Treatment(
         MailboxSpec(capacity=64, overflow="reject"), crash=0.002, slow=0.002, team=Strategy.REST_FOR_ONE
     ),
