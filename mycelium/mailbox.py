@@ -116,8 +116,7 @@ class Mailbox(Inbox):
         #: The bound, and each message's policy and key.
         self.bound: tuple[Bounded, Mapping[type[TLV], Policy]] | None = None
         self._overflow: OverflowPolicy | None = None
-        #: What overtakes the queue, see `mycelium.signals`.
-        self.control: tuple[Envelope[Any], ...] = ()
+        self.control: tuple[Envelope[Any], ...] = ()  #: What overtakes the queue, see `mycelium.signals`.
         #: The most that has waited when the owner looked.
         self.high_water_mark = 0
         self.tally = Tally("actor")
@@ -133,10 +132,8 @@ class Mailbox(Inbox):
         self.paused = False  #: The owner takes nothing until `resume`: it waits to be made anew.
         #: What the owner is waiting for: the reply of an ask, or room in another mailbox.
         self.waits_for: Awaited | None = None
-        #: Messages that are put in with who sent them, because their handlers want to know.
-        self.wants_sender: frozenset[type[Any]] = frozenset()
-        #: What messages of any size take, where there are such and the bound is in bytes.
-        self.weights: Weights | None = None
+        self.wants_sender: frozenset[type[Any]] = frozenset()  #: What is put in with who sent it: its handler asks.
+        self.weights: Weights | None = None  #: What messages of any size take, where the bound is in bytes.
         self._gate = Lock()
         self._gate.acquire()
         self._lock = _lock
