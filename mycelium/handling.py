@@ -94,7 +94,7 @@ class Handling(Lives):
         `Run` takes the messages out of the queue one by one: what has not been handled when a
         handler raises is still in the mailbox.
         """
-        run = Run(self._mailbox, min(waiting, DRAIN_MAX))
+        run = Run(self._mailbox, waiting if waiting < DRAIN_MAX else DRAIN_MAX)  # noqa: FURB136 - as in Actor._take_turn
         table = self._table
         try:
             while (handle := run.begin(table)) is not None:

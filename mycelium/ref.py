@@ -79,7 +79,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         self._check(message, contract_of(self.actor_class).handled)
         future: Reply[Any] = Reply()
         future.target = self._mailbox
-        future.expect(self._mailbox.tally.name, shown(type(message)), timeout)
+        future.expect(self._mailbox.tally.name, type(message), timeout)
         sender = current_ref() if type(message) in self._mailbox.wants_sender else None
         self._put_ask(message, future, sender, timeout)
         return future.get() if block else future

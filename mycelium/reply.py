@@ -14,6 +14,7 @@ from mycelium.dispatcher.awaiting import is_in_event_loop, wait_in_loop
 from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.waiting import wait_inside, wait_outside
 from mycelium.errors.actor import AskCycleError, AskTimeoutError
+from mycelium.message_sets import shown
 
 if TYPE_CHECKING:
     from pykka._future import GetHookFunc
@@ -44,14 +45,14 @@ class Reply(pykka.ThreadingFuture[T]):
         self._waiters: list[Lock] = []
         self._setting = Lock()
         self._hook_running: RLock | None = None
-        self._asked: tuple[str, str, float, float] | None = None
+        self._asked: tuple[str, type[Any] | str, float, float] | None = None
         #: The mailbox of the actor that is to answer.
         self.target: Mailbox | None = None
         #: Nobody waits any more, and handling the question again would only close the same circle again.
         self.abandoned = False
 
-    def expect(self, actor: str, message: str, timeout: float) -> None:
-        """Give this reply a deadline, and what to say when it passes."""
+    def expect(self, actor: str, message: type[Any], timeout: float) -> None:
+        """Give this reply a deadline, and what to name when it passes."""
         self._asked = (actor, message, timeout, now() + timeout)
 
     @property
@@ -192,7 +193,8 @@ class Reply(pykka.ThreadingFuture[T]):
         if self._asked is None:
             raise pykka.Timeout(f"{timeout} seconds")
         actor, message, allowed, _ = self._asked
-        raise AskTimeoutError(actor=actor, message=message, timeout_s=allowed if timeout is None else timeout)
+        named = message if isinstance(message, str) else shown(message)
+        raise AskTimeoutError(actor=actor, message=named, timeout_s=allowed if timeout is None else timeout)
 
 
 class Calling:

@@ -99,8 +99,11 @@ class Tally:
 
     def counter(self, kind: type[Any]) -> SharedCounter:
         """What a sender advances for each message of this type to this actor."""
-        with self._lock:
-            return self.sent.get(kind) or self.sent.setdefault(kind, SharedCounter())
+        found = self.sent.get(kind)
+        if found is None:
+            with self._lock:
+                found = self.sent.setdefault(kind, SharedCounter())
+        return found
 
     def sent_counter(self, kind: type[Any]) -> Callable[[], int]:
         """What a sender calls once per message of this type to this actor."""

@@ -13,8 +13,6 @@ actor that is to answer. So, in this order:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,20 +72,30 @@ def wait_outside(waiter: Lock, seconds: float) -> bool:
     return running.simulation.wait(waiter, seconds)
 
 
-@contextmanager
-def note_wait(actor: Actor | None, awaited: Awaited) -> Iterator[None]:
+class note_wait:  # noqa: N801 - used as a function is; a generator would take a tenth of an ask
     """While ``actor`` waits: let others see for what. Raises `AskCycleError`."""
-    if actor is None:
-        yield
-        return
-    mailbox = actor.mailbox
-    outer = mailbox.waits_for
-    mailbox.waits_for = awaited
-    try:
-        _refuse_cycle(actor, awaited.target)
-        yield
-    finally:
-        mailbox.waits_for = outer
+
+    __slots__ = ("_actor", "_awaited", "_mailbox", "_outer")
+
+    def __init__(self, actor: Actor | None, awaited: Awaited) -> None:
+        self._actor = actor
+        self._awaited = awaited
+
+    def __enter__(self) -> None:
+        if self._actor is None:
+            return
+        self._mailbox = self._actor.mailbox
+        self._outer = self._mailbox.waits_for
+        self._mailbox.waits_for = self._awaited
+        try:
+            _refuse_cycle(self._actor, self._awaited.target)
+        except BaseException:
+            self._mailbox.waits_for = self._outer
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._actor is not None:
+            self._mailbox.waits_for = self._outer
 
 
 def refuse_circle(actor: Actor, awaited: Awaited, target: Mailbox) -> None:
@@ -102,8 +110,10 @@ def refuse_circle(actor: Actor, awaited: Awaited, target: Mailbox) -> None:
 
 
 def _refuse_cycle(actor: Actor, target: Mailbox | None) -> None:
+    if target is None or (target.waits_for is None and target is not actor.mailbox):
+        return
     names = [actor.name]
-    seen = target
+    seen: Mailbox | None = target
     while seen is not None and len(names) < 1000:
         names.append(seen.tally.name)
         if seen is actor.mailbox:
