@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ __all__ = ["ReplayServer", "load_capture"]
 _BOOKS = Path(__file__).resolve().parents[2] / "shared" / "data" / "books"
 CAPTURE = _BOOKS / "cryptofeed_binance_spot_2021-10-12.ws.raw"
 SNAPSHOTS = _BOOKS / "cryptofeed_binance_spot_2021-10-12.http_snapshots.raw"
+_FRAME = re.compile(r"([0-9]+(?:\.[0-9]+)?): (.*)")
 _NORMAL, _GOING_AWAY = 1000, 1001
 
 
@@ -53,7 +55,7 @@ class Frame:
 
 def load_capture(lines: Iterable[str], answers: Iterable[str]) -> tuple[list[Frame], dict[str, dict[str, Any]]]:
     """The frames of a capture, and the recorded snapshot of each market."""
-    frames = [_frame(line) for line in lines if line[:1].isdigit()]
+    frames = [_frame(float(found[1]), found[2]) for found in map(_FRAME.match, lines) if found is not None]
     snapshots = {}
     for answer in answers:
         address, found, rest = answer.partition(" -> ")
@@ -63,13 +65,12 @@ def load_capture(lines: Iterable[str], answers: Iterable[str]) -> tuple[list[Fra
     return frames, snapshots
 
 
-def _frame(line: str) -> Frame:
-    received, _, text = line.rstrip("\r\n").partition(": ")
+def _frame(received: float, text: str) -> Frame:
     try:
         body = json.loads(text)
-        return Frame(float(received), text, str(body["stream"]), body["data"])
-    except (ValueError, KeyError, TypeError):
-        return Frame(float(received), text)
+        return Frame(received, text, str(body["stream"]), body["data"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Frame(received, text)
 
 
 class ReplayServer:
@@ -232,17 +233,17 @@ def main(capture: Path | None, snapshots: Path | None, simulated: int | None, ho
         raise click.BadParameter(str(error), param_hint="--speed") from error
     if capture is None and simulated is None and CAPTURE.exists():
         capture, snapshots = CAPTURE, snapshots or SNAPSHOTS
-    if capture is None:
-        named = f"a simulation of {simulated or 5_000:,} frames"
-        lines, answers = simulated_capture(simulated or 5_000)
-    else:
-        named = capture.name
-        lines = capture.read_text(encoding="utf-8").splitlines()
-        answers = [] if snapshots is None else snapshots.read_text(encoding="utf-8").splitlines()
     try:
-        frames, books = load_capture(lines, answers)
-    except ValueError as error:
-        raise click.ClickException(f"{snapshots} holds an answer that is no JSON: {error}") from error
+        if capture is None:
+            named = f"a simulation of {simulated or 5_000:,} frames"
+            frames, books = load_capture(*simulated_capture(simulated or 5_000))
+        else:
+            named = capture.name
+            lines = capture.read_text(encoding="utf-8").splitlines()
+            answers = [] if snapshots is None else snapshots.read_text(encoding="utf-8").splitlines()
+            frames, books = load_capture(lines, answers)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"the capture cannot be read: {error}") from error
     if not any(frame.stream for frame in frames):
         raise click.ClickException(f"{named} holds no frame of a stream")
     try:

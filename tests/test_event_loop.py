@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -131,6 +132,42 @@ def test_an_actor_handles_one_message_at_a_time_while_others_go_on() -> None:
     gate.open()
     ref.stop(timeout=DEADLINE)
     assert held.notes == [*((what, number) for number in range(3) for what in ("begun", "ended")), "stopped"]
+
+
+def test_a_thousand_actors_that_await_each_other_share_one_thread() -> None:
+    threads = threading.active_count()
+    behind = [Waiting.start(Gate()) for _ in range(1_000)]
+
+    class Gathering(Actor, receives=Number, dispatcher="asyncio"):
+        @handles
+        async def on_number(self, number: Number) -> list[int]:
+            asked = (self.ask(ref, Number(place), timeout=DEADLINE) for place, ref in enumerate(behind, 1))
+            return list(await asyncio.gather(*asked))
+
+    assert Gathering.start().ask(Number(0), timeout=DEADLINE) == [2 * place for place in range(1, 1_001)]
+    assert threading.active_count() <= threads + 2  # the loop, and the watch for slow handlers
+
+
+def test_a_task_that_a_handler_leaves_behind_and_that_raises_is_told_and_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Leaving(Actor, receives=Number, dispatcher="asyncio"):
+        @handles
+        async def on_number(self, number: Number) -> None:
+            task = asyncio.ensure_future(self.fail())
+            await asyncio.wait({task})
+
+        async def fail(self) -> None:
+            msg = "nobody awaits me"
+            raise LookupError(msg)
+
+    ref = Leaving.start()
+    ref.ask(Number(1), timeout=DEADLINE)
+    gc.collect()
+    ref.ask(Number(2), timeout=DEADLINE)
+    assert ref.is_alive()
+    assert "nobody awaits me" in caplog.text
+    assert "Leaving.fail()" in caplog.text
 
 
 def test_the_reply_is_set_when_the_coroutine_is_done() -> None:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 pytest.importorskip("websockets")
 
 from actors.feeds.websocket_feed import WebsocketFeed
 from actors.simulator.binance_capture import PRICES
 from configs.feeds import WebsocketFeedConfig
-from examples.replay_server import CAPTURE, SNAPSHOTS, Frame, ReplayServer, load_capture
+from examples.replay_server import CAPTURE, SNAPSHOTS, Frame, ReplayServer, load_capture, main
 from mycelium import Node
 from mycelium.errors import ExtraMissingError, InvalidConfigError
 from tests.feed_helpers import run_feed
@@ -295,6 +296,25 @@ def address(server: subprocess.Popen[str]) -> str:
     found = re.search(r"ws://\S+/stream", server.stdout.readline())
     assert found is not None
     return found[0]
+
+
+@pytest.mark.parametrize(
+    "arguments, code, said",
+    [
+        (["--speed", "fast"], 2, "[FEED-007] 'fast' is not a speed"),
+        (["--capture", "text"], 1, "text holds no frame of a stream"),
+        (["--capture", "binary"], 1, "the capture cannot be read: 'utf-8' codec can't decode byte 0xff"),
+        (["--simulated", "1", "--snapshots", "text", "--host", "256.0.0.1"], 1, "cannot listen at 256.0.0.1:8765"),
+    ],
+)
+def test_a_server_that_cannot_begin_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("1: not JSON\n2000  Trade  7\n")
+    Path("binary").write_bytes(b"\xff" * 100)
+    done = CliRunner().invoke(main, arguments)
+    assert (done.exit_code, said in done.output) == (code, True), done.output
 
 
 RUN = ("mycelium", "run", "configs/websocket_feed.toml")
