@@ -16,7 +16,7 @@ from examples.replay_server import Frame, ReplayServer, load_capture
 from mycelium import Actor, ActorSpec, Node, Topology, handles
 from tlv.market_data import DepthKind, DepthUpdateTLV, QuoteTLV, TradeTLV
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 T = TypeVar("T")
 
 
@@ -24,9 +24,16 @@ class Served:
     """A loop in a thread, for servers of a test."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, name="test-server")
+        began = threading.Event()
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._run(began)), name="test-server")
         self.thread.start()
+        assert began.wait(DEADLINE)
+
+    async def _run(self, began: threading.Event) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.over = asyncio.Event()
+        began.set()
+        await self.over.wait()
 
     def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run it there, and wait for it."""
@@ -64,10 +71,9 @@ def serving() -> Iterator[Served]:
     try:
         yield served
     finally:
-        served.loop.call_soon_threadsafe(served.loop.stop)
+        served.loop.call_soon_threadsafe(served.over.set)
         served.thread.join(DEADLINE)
         assert not served.thread.is_alive()
-        served.loop.close()
 
 
 class Collector(Actor, receives=(DepthUpdateTLV, QuoteTLV, TradeTLV)):

@@ -9,12 +9,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 pytest.importorskip("websockets")
 
@@ -33,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    with serving() as served:
+    with capture_logs(), serving() as served:  # a traceback with all that a feed holds is slow to draw
         yield served
 
 
@@ -279,15 +281,25 @@ def test_a_config_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
         WebsocketFeedConfig(**{"symbols": ["BTCUSDT"], **wrong})
 
 
-def program(*command: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def programs() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts ``python -m ...`` in the folder of the repository; what still runs at the end is killed."""
+    with ExitStack() as stack:
+
+        def start(*command: str, **environment: str) -> subprocess.Popen[str]:
+            program = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(program)
+            stack.callback(program.kill)
+            return program
+
+        yield start
 
 
 def address(server: subprocess.Popen[str]) -> str:
@@ -320,11 +332,11 @@ def test_a_server_that_cannot_begin_says_why(
 RUN = ("mycelium", "run", "configs/websocket_feed.toml")
 
 
-def test_the_two_commands_of_the_page_work_together() -> None:
-    server = program("examples.replay_server", "--simulated", "400", "--speed", "max", "--port", "0")
-    run = program(*RUN, "--json", WEBSOCKET_FEED_URL=address(server))
+def test_the_two_commands_of_the_page_work_together(programs: Callable[..., subprocess.Popen[str]]) -> None:
+    server = programs("examples.replay_server", "--simulated", "400", "--speed", "max", "--port", "0")
+    run = programs(*RUN, "--json", WEBSOCKET_FEED_URL=address(server))
     told, _ = run.communicate(timeout=2 * DEADLINE)
-    said, complaints = server.communicate(timeout=DEADLINE)
+    said, complaints = server.communicate(timeout=2 * DEADLINE)
     assert (run.returncode, server.returncode, complaints) == (0, 0, "")
     assert said == "the capture is over: 400 frames sent\n"
     report = json.loads(told)
@@ -332,15 +344,15 @@ def test_the_two_commands_of_the_page_work_together() -> None:
     assert report["balanced"]
 
 
-def test_ctrl_c_ends_both_in_order() -> None:
-    server = program("examples.replay_server", "--simulated", "5000", "--speed", "1x", "--port", "0")
-    run = program(*RUN, "--quiet", WEBSOCKET_FEED_URL=address(server))
+def test_ctrl_c_ends_both_in_order(programs: Callable[..., subprocess.Popen[str]]) -> None:
+    server = programs("examples.replay_server", "--simulated", "5000", "--speed", "1x", "--port", "0")
+    run = programs(*RUN, "--quiet", WEBSOCKET_FEED_URL=address(server))
     assert run.stderr is not None
     assert "connected" in run.stderr.readline()
     run.send_signal(signal.SIGINT)
-    told, _ = run.communicate(timeout=DEADLINE)
+    told, _ = run.communicate(timeout=2 * DEADLINE)
     server.send_signal(signal.SIGINT)
-    said, complaints = server.communicate(timeout=DEADLINE)
+    said, complaints = server.communicate(timeout=2 * DEADLINE)
     assert (run.returncode, server.returncode, complaints) == (0, 0, "")
     assert "the ledger balances" in told
     assert re.fullmatch(r"stopped: [\d,]+ frames sent\n", said)
