@@ -14,6 +14,7 @@ from .footprint import footprint, starting
 from .frames import dispatch, writing
 from .hops import hops
 from .hot_path import hot_path
+from .observing import observing
 from .operations import construction, field_access, parsing, validation
 from .savina import SAVINA
 from .supervising import supervising
@@ -33,6 +34,7 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     databento,
     telling,
     supervising,
+    observing,
     asking,
     *SAVINA,
     hops,

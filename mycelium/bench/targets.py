@@ -18,6 +18,7 @@ from .fan_out import ONE_RECEIVER
 from .footprint import RESIDENT, SERVICE
 from .hops import CHAIN, HAND_OFF, PINNED_HOP
 from .hot_path import AS_BYTES, DISPATCH, OWN, REF_FROM, VALIDATE
+from .observing import LOOKED_AT, UNSEEN
 from .result import ContestResult
 from .supervising import UNWATCHED, WATCHED
 from .telling import FRAMES, NAUTILUS_PUBLISH, OURS_TELL, PYKKA_TELL, UNBOUNDED_TELL
@@ -113,6 +114,7 @@ TARGETS = (
     Target("bounded against unbounded", "tell", OURS_TELL, TIME, 1.15, against=UNBOUNDED_TELL, at_most=True),
     Target("fan-out to 10", "fan_out", "mycelium, 10 receivers", TIME, 1.15, against=ONE_RECEIVER, at_most=True),
     Target("fan-out to 100", "fan_out", "mycelium, 100 receivers", TIME, 1.15, against=ONE_RECEIVER, at_most=True),
+    Target("metrics and top", "observing", LOOKED_AT, TIME, 1.1, against=UNSEEN, at_most=True),
     Target("supervision and ledger", "supervision", WATCHED, TIME, 1.1, against=UNWATCHED, at_most=True),
     Target("memory of a service", "memory", SERVICE, RESIDENT, 50.0 * MB),
     _native("tell, end to end", "tell", OURS_TELL, 20.0, PYKKA_TELL),
