@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mycelium.bounds import Bounded
     from mycelium.dispatcher.clock import Clock
+    from mycelium.observing.trace import Tracer
     from mycelium.venues import VenueTable
 
 __all__ = ["KEPT", "ActorContext", "next_context"]
@@ -33,6 +34,8 @@ class ActorContext:
     clock: Clock | None = None
     #: What holds its mail, where its class is not to say.
     bound: Bounded | None = None
+    #: What follows some messages through it into the log.
+    tracer: Tracer | None = None
 
 
 #: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.

@@ -81,6 +81,8 @@ class Handling(Lives):
             else:
                 handle = giving_sender(self, method) if handler.takes_sender else method
                 self._table[message] = (handle, self._tally.cell(message))
+        if self._context.tracer is not None:
+            self._context.tracer.bind(cast("Actor", self))
 
     def _unbind_handlers(self) -> None:
         self._table.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from threading import Event, Thread
+from typing import Any
 
 import pykka
 import pytest
@@ -44,7 +45,7 @@ def ticker(**config: object) -> ActorSpec:
     return ActorSpec(actor_class=Ticker, config=config)
 
 
-def run(topology: Topology, **options: float) -> Node:
+def run(topology: Topology, **options: Any) -> Node:
     """Run a topology to its end."""
     with Node(topology, **options) as node:
         assert node.wait(DEADLINE_S)

@@ -64,6 +64,12 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
     envvar="MYCELIUM_METRICS",
     help="Serve metrics to Prometheus there; comes before MYCELIUM_METRICS and the topology.",
 )
+@click.option(
+    "--trace",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Log every Nth message of each source, hop by hop, with the times that it waited and took.",
+)
 @click.option("--strict", is_flag=True, help="Refuse a topology in which a message has no receiver.")
 @click.option("--quiet", is_flag=True, help="Show no progress, and of the report the verdict only.")
 @click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the report as JSON.")
@@ -78,6 +84,7 @@ def run_command(
     overrides: tuple[str, ...],
     choice: str | None,
     metrics: str | None,
+    trace: int | None,
     strict: bool,
     quiet: bool,
     as_json: bool,
@@ -106,7 +113,7 @@ def run_command(
     if not quiet:
         for warning in resolved.warnings:
             click.echo(f"warning: {warning}", err=True)
-    node = Node(resolved)
+    node = Node(resolved, trace_every=trace or 0)
     if not any(issubclass(actor.actor_class, Source) for actor in resolved.actors.values()) and not quiet:
         click.echo("there is no source: this runs until its actors stop, or Ctrl-C", err=True)
     with stop_on_signals(node), _observed(node, metrics or resolved.metrics, silent=quiet):

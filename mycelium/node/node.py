@@ -39,6 +39,7 @@ from tlv import TLV, DeclaredError, implementation
 from .observe import failure_of, observe, summaries_of
 
 if TYPE_CHECKING:
+    from mycelium.observing.trace import Tracer
     from mycelium.supervision import Supervisor
 
 __all__ = ["Node"]
@@ -54,14 +55,26 @@ class Node:
 
     ``stall_s`` is how long an actor that has been told to stop may go without anything moving
     before it is left behind; ``drain_s`` limits the wait for actors that send to each other in a
-    circle and might do so for ever.
+    circle and might do so for ever. With ``trace_every``, each so many-th message of a source is logged, hop by hop.
     """
 
-    def __init__(self, topology: Topology | ResolvedTopology, *, stall_s: float = 30.0, drain_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        topology: Topology | ResolvedTopology,
+        *,
+        stall_s: float = 30.0,
+        drain_s: float = 30.0,
+        trace_every: int = 0,
+    ) -> None:
         self.topology = resolve(topology) if isinstance(topology, Topology) else topology
         self.name = self.topology.name
         self._stall_s = stall_s
         self._drain_s = drain_s
+        self._tracer: Tracer | None = None
+        if trace_every:
+            from mycelium.observing.trace import Tracer
+
+            self._tracer = Tracer(trace_every)
         self._state = "new"
         self._stop_requested = False
         self._actors: dict[str, Actor] = {}
@@ -227,6 +240,7 @@ class Node:
             dispatcher=resolved.dispatcher,
             interrupted=self.request_stop,
             bound=resolved.bound,
+            tracer=self._tracer,
         )
         arguments = () if resolved.config is None else (resolved.config,)
         try:

@@ -1,6 +1,9 @@
 """Looking at a running node from outside: metrics, the control socket, traces.
 
 * `metrics` serves what the counters say to Prometheus, `address` is where.
+* `control` answers who looks, over a socket of which `places` knows; `attach` asks. `messages` are what goes over it, and
+  `snapshot` makes and reads them.
+* `trace` follows some messages, hop by hop, into the log.
 
 Nothing here is imported by a node that nobody looks at, and nothing is paid by a message: what is
 shown is read off the counters of the ledger when somebody asks.
