@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -80,8 +81,10 @@ def rough_topology(seed: int, messages: int, recording: Path) -> Topology:
         if name == "recorder":
             settings["path"] = str(recording)
         treatment = ROUGH[name]
+        treated = _treated(resolved.actor_class, treatment)
+        treated.random = Random(f"{name}/{seed}")
         update = {
-            "actor_class": _treated(resolved.actor_class, Random(f"{name}/{seed}"), treatment),
+            "actor_class": treated,
             "mailbox": treatment.mailbox,
             "dispatcher": treatment.dispatcher,
             "supervisor": treatment.team,
@@ -98,13 +101,14 @@ def rough_topology(seed: int, messages: int, recording: Path) -> Topology:
     )
 
 
-def _treated(actor_class: type[Actor], random: Random, treatment: Treatment) -> type[Actor]:
-    """A subclass whose handlers raise and dawdle by chance."""
+@cache
+def _treated(actor_class: type[Actor], treatment: Treatment) -> Any:
+    """A subclass whose handlers raise and dawdle by chance, drawn from its ``random``. Made once: classes stay."""
     nap = threading.Event()
 
     def rough(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         def handle(self: Any, message: Any) -> Any:
-            drawn = random.random()
+            drawn = made.random.random()
             if drawn < treatment.crash:
                 raise CrashError(f"{self.name} was to crash here")
             if drawn < treatment.crash + treatment.slow:
@@ -114,4 +118,5 @@ def _treated(actor_class: type[Actor], random: Random, treatment: Treatment) -> 
         return handle
 
     names = {handler.method for handler in actor_class.__contract__.table.values()}
-    return type(actor_class.__name__, (actor_class,), {name: rough(getattr(actor_class, name)) for name in names})
+    made: Any = type(actor_class.__name__, (actor_class,), {name: rough(getattr(actor_class, name)) for name in names})
+    return made
