@@ -50,7 +50,7 @@ from mycelium.errors.actor import StoppedFirstError
 from mycelium.inbox import Inbox
 from mycelium.mail import Keyed, Sampled, is_control, unwrapped
 from mycelium.message_sets import shown
-from mycelium.signals import Turn, next_control
+from mycelium.signals import Turn, left_in
 from mycelium.tally import Tally
 from mycelium.weights import Weights
 from mycelium.wrapping import put_wrapped
@@ -81,6 +81,7 @@ class Mailbox(Inbox):
         "_gate",
         "_lock",
         "_overflow",
+        "_sweeping",
         "_waiting_for_room",
         "_watchers",
         "bound",
@@ -116,6 +117,7 @@ class Mailbox(Inbox):
         #: The bound, and each message's policy and key.
         self.bound: tuple[Bounded, Mapping[type[TLV], Policy]] | None = None
         self._overflow: OverflowPolicy | None = None
+        self._sweeping = 0  #: Threads that are burying what is left: what each has in hand is not counted yet.
         self.control: tuple[Envelope[Any], ...] = ()  #: What overtakes the queue, see `mycelium.signals`.
         #: The most that has waited when the owner looked.
         self.high_water_mark = 0
@@ -331,7 +333,7 @@ class Mailbox(Inbox):
     def resume(self) -> None:
         """The owner's pause is over. Any thread."""
         self.paused = False
-        if self.asleep:
+        if self.asleep and not self.closed:
             self.wake()
 
     def close(self) -> int:
@@ -354,22 +356,20 @@ class Mailbox(Inbox):
 
     def sweep(self, *, told: bool = False) -> int:
         """Dead-letter everything that waits and answer every ask; how many messages that were."""
-        left = 0
-        while (control := next_control(self)) is not None:
-            self._bury(control, told=told)
-        while True:
-            try:
-                item = self.items.popleft()
-            except IndexError:
-                return left
-            left += self._bury(item, told=told)
+        with self._lock:
+            self._sweeping += 1
+        try:
+            return sum(self._bury(item, told=told) for item in left_in(self))
+        finally:
+            with self._lock:
+                self._sweeping -= 1
 
     # What reports use.
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being done. True before the start and after the end, if empty."""
-        if self.items or self.engaged:
+        if self.items or self.engaged or self._sweeping:
             return False
         return self.asleep or self.closed or not self.started
 

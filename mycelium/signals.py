@@ -10,6 +10,7 @@ the lane. It has no bound: senders who find the queue full take off what of it i
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
 
-__all__ = ["Signal", "Turn", "next_control"]
+__all__ = ["Signal", "Turn", "left_in", "next_control"]
 
 
 class Signal(Internal):
@@ -51,3 +52,16 @@ def next_control(mailbox: Mailbox) -> Envelope[Any] | None:
         first, *others = mailbox.control
         mailbox.control = tuple(others)
         return first
+
+
+def left_in(mailbox: Mailbox) -> Iterator[Any]:
+    """Take what is left in a mailbox, control first. Other threads may take of it, too."""
+    while (control := next_control(mailbox)) is not None:
+        yield control
+    take = mailbox.items.popleft
+    while True:
+        try:
+            item = take()
+        except IndexError:
+            return
+        yield item

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from mycelium import Actor, ActorContext, Backoff, Batch, Ledger, Supervisor, dead_letters, handles
 from mycelium.dead_letters import DeadLetter, DeadLetterKind
 from mycelium.errors import AskTimeoutError, DeadActorError, SupervisionError
+from mycelium.mailbox import Mailbox
 from mycelium.testing import VirtualClock
 from tlv import TLV, i64
 
@@ -542,3 +543,30 @@ def test_what_is_sent_over_restarts_is_handled_in_the_order_sent(worker: type[Wo
     assert list(dict.fromkeys(order)) == list(range(301))
     assert sorted(order) == order
     assert row_of(ref) == (301, 301, 0, 0)
+
+
+def test_a_reading_while_another_thread_buries_a_late_message_shows_no_loss(
+    worker: type[Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = worker.start()
+    actor: Any = ref._actor_weakref()
+    ref.stop(timeout=DEADLINE)
+    assert actor.ended.wait(DEADLINE)
+    bury, entered, go = Mailbox._bury, threading.Event(), threading.Event()
+
+    def slowly(*args: Any, **kwargs: Any) -> int:
+        entered.set()
+        assert go.wait(DEADLINE)
+        return bury(*args, **kwargs)
+
+    monkeypatch.setattr(Mailbox, "_bury", slowly)
+    actor.mailbox.tally.sent_counter(Job)()
+    late = threading.Thread(target=actor.mailbox.put, args=(Job(number=1),))
+    late.start()
+    assert entered.wait(DEADLINE)
+    during = Ledger([actor]).read()
+    go.set()
+    late.join(DEADLINE)
+    after = Ledger([actor]).read()
+    assert (during.balanced, during.exact, during.total.in_flight) == (True, False, 1)
+    assert (after.balanced, after.exact, after.total.dead_lettered) == (True, True, 1)
