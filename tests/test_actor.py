@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -341,6 +343,27 @@ def test_an_actor_is_launched_once() -> None:
     tape.launch()
     with pytest.raises(WiringError, match="launched before"):
         tape.launch()
+
+
+@pytest.mark.parametrize("dispatcher", ["default", "pinned", "asyncio"])
+def test_a_class_of_actors_is_not_kept_when_nobody_needs_it(dispatcher: str) -> None:
+    def made_and_used() -> weakref.ref[type[Actor]]:
+        class Brief(Tape, dispatcher=dispatcher):
+            pass
+
+        brief = Brief.create(Notes())
+        ref = brief.launch()
+        assert ref.ask(Market.Trade(price=1), timeout=DEADLINE) == 1
+        ref.stop(timeout=DEADLINE)
+        assert brief.ended.wait(DEADLINE)
+        return weakref.ref(Brief)
+
+    before = set(threading.enumerate())
+    kept = made_and_used()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(DEADLINE)
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_dead_actor_does_not_wait_for_the_garbage_collector() -> None:
