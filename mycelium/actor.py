@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pykka
@@ -29,6 +28,7 @@ from mycelium.lazy_event import LazyEvent
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
 from mycelium.nearest import did_you_mean
+from mycelium.once import once
 from mycelium.ref import ActorRef
 from mycelium.registry import is_registered
 from mycelium.reply import Reply
@@ -184,7 +184,7 @@ class Actor(Sending, Handling):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """To be called first in your own ``__init__``; it runs in the thread that starts the actor."""
-        # Not by vars(self), which would turn the attributes of an instance into a dict, and make each access twice as slow.
+        # Not by vars(self), which would make each access slow: see `once`.
         if getattr(self, KEPT, None) is not None:
             return  # made anew: it has all this, and keeps it
         # Instead of pykka's own __init__, and what that would set: it makes an urn, an event and a ref that are not ours.
@@ -217,27 +217,27 @@ class Actor(Sending, Handling):
         """Where this actor's messages wait."""
         return self._mailbox
 
-    @cached_property
+    @once
     def log(self) -> FilteringBoundLogger:
         """A structlog logger with the actor, and the node where there is one."""
         bound = {"actor": self.name, "node": self._context.node} if self._context.node else {"actor": self.name}
         return cast("FilteringBoundLogger", structlog.get_logger(**bound))
 
-    @cached_property
+    @once
     def venues(self) -> VenueTable:
         """The venue table of the topology; empty outside of one."""
         from mycelium.venues import VenueTable
 
         return self._context.venues or VenueTable()
 
-    @cached_property
+    @once
     def timers(self) -> Timers:
         """Messages to itself, later: ``self.timers.once(0.5, Flush())``, ``self.timers.every(1.0, Beat())``."""
         from mycelium.timers import Timers
 
         return Timers(self, self._clock())
 
-    @cached_property
+    @once
     def watches(self) -> Watches:
         """Whom it watches; see `watch`."""
         from mycelium.death_watch import Watches

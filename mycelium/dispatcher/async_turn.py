@@ -63,7 +63,7 @@ async def take_turn(actor: Actor, budget: int) -> bool:
             await _run_hooks(actor)
         waiting = len(mailbox.items)
         mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
-        due = vars(actor).get(_DUE)
+        due = getattr(actor, _DUE, None)
         for _ in range(min(waiting, budget)):
             if stopped() or not mailbox.items or not actor._begun:
                 break
@@ -218,8 +218,9 @@ def _bind_hooks(actor: Actor) -> None:
     hooks = {name: getattr(actor, name) for name in HOOKS if inspect.iscoroutinefunction(getattr(actor, name))}
     if hooks:
         due: list[Coroutine[Any, Any, None]] = []
-        vars(actor)[_DUE] = due
-        vars(actor).update((name, Later(hook, due)) for name, hook in hooks.items())
+        setattr(actor, _DUE, due)
+        for name, hook in hooks.items():
+            setattr(actor, name, Later(hook, due))
 
 
 def _unbind_hooks(actor: Actor) -> None:
@@ -232,7 +233,7 @@ def _unbind_hooks(actor: Actor) -> None:
 
 async def _run_hooks(actor: Actor) -> None:
     """Await the hooks that were called; one that raises is the actor's failure, as in pykka."""
-    due = vars(actor).get(_DUE)
+    due = getattr(actor, _DUE, None)
     while due:
         try:
             await due.pop(0)
