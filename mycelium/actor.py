@@ -25,6 +25,7 @@ from mycelium.errors.actor import NotInitializedError, WiringError
 from mycelium.errors.message_set import UnknownKeywordError
 from mycelium.handling import DRAIN_MAX, Handling
 from mycelium.lazy_event import LazyEvent
+from mycelium.logging import plain_tracebacks
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
 from mycelium.nearest import did_you_mean
@@ -220,6 +221,7 @@ class Actor(Sending, Handling):
     @once
     def log(self) -> FilteringBoundLogger:
         """A structlog logger with the actor, and the node where there is one."""
+        plain_tracebacks()
         bound = {"actor": self.name, "node": self._context.node} if self._context.node else {"actor": self.name}
         return cast("FilteringBoundLogger", structlog.get_logger(**bound))
 

@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from mycelium.colour import is_colourless
 from tlv.declared_error import DeclaredError
 
-__all__ = ["LOG_LEVELS", "configure_logging", "reset_logging"]
+__all__ = ["LOG_LEVELS", "configure_logging", "plain_tracebacks", "reset_logging"]
 
 _LOGGED = "__mycelium_logged__"
 
@@ -72,6 +72,16 @@ def reset_logging() -> None:
     for handler in [handler for handler in root.handlers if isinstance(handler, _StderrHandler)]:
         root.removeHandler(handler)
         root.setLevel(logging.WARNING)
+
+
+def plain_tracebacks() -> None:
+    """In a program that has not set up structlog: print tracebacks as Python does.
+
+    By default structlog has rich draw them, with all locals. That takes up to seconds for one
+    actor that fails, and a dispatcher serves nobody else meanwhile.
+    """
+    if not structlog.is_configured():
+        structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 class _NodeName:
