@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import mycelium.bench
 from mycelium.bench import (
     CONTESTS,
     COSTS,
@@ -393,3 +396,16 @@ def test_a_ratio_of_speed_grows_with_speed_and_one_of_size_with_size() -> None:
     assert BYTES.ratio(0.0, 0.0) == 1.0
     assert BYTES.ratio(1.0, 0.0) == math.inf
     assert [ratio_text(value) for value in (0.194, 8.4, 12.34, 1234.5)] == ["0.19x", "8.40x", "12.3x", "1,234x"]
+
+
+def test_every_exported_name_of_the_benches_is_there() -> None:
+    assert sorted(mycelium.bench._HOMES) == sorted(mycelium.bench.__all__)
+    assert all(getattr(mycelium.bench, name) is not None for name in mycelium.bench.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Bensh'"):
+        mycelium.bench.Bensh  # type: ignore[attr-defined]
+
+
+def test_the_service_whose_footprint_is_measured_does_not_load_the_benches() -> None:
+    code = "import sys, mycelium.bench.service; print(sorted(one for one in sys.modules if one.startswith('mycelium.bench')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['mycelium.bench', 'mycelium.bench.service']"

@@ -10,17 +10,21 @@
 
 from __future__ import annotations
 
-from .allocator_calls import AllocatorCalls, DomainCalls, count_allocations, is_hook_built
-from .contest import Contest, Contestant, Figure
-from .costs import COSTS, Cost, cost_table, costs_of, left_out_costs
-from .footprint import run_topology
-from .plot import svg_plot
-from .report import BenchReport, run_contests
-from .result import ContestResult, Ratio, Row, Samples, result_of
-from .suite import CONTESTS
-from .tables import contest_lines, markdown_page, report_lines
-from .targets import TARGETS, Target, Verdict
-from .timing import run_contest
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .allocator_calls import AllocatorCalls, DomainCalls, count_allocations, is_hook_built
+    from .contest import Contest, Contestant, Figure
+    from .costs import COSTS, Cost, cost_table, costs_of, left_out_costs
+    from .footprint import run_topology
+    from .plot import svg_plot
+    from .report import BenchReport, run_contests
+    from .result import ContestResult, Ratio, Row, Samples, result_of
+    from .suite import CONTESTS
+    from .tables import contest_lines, markdown_page, report_lines
+    from .targets import TARGETS, Target, Verdict
+    from .timing import run_contest
 
 __all__ = [
     "CONTESTS",
@@ -53,3 +57,46 @@ __all__ = [
     "run_topology",
     "svg_plot",
 ]
+
+#: The module of each exported name, imported with its first use: the service whose footprint is measured is in this
+#: package, and would load all the benches with it.
+_HOMES = {
+    "AllocatorCalls": "allocator_calls",
+    "BenchReport": "report",
+    "CONTESTS": "suite",
+    "COSTS": "costs",
+    "Contest": "contest",
+    "ContestResult": "result",
+    "Contestant": "contest",
+    "Cost": "costs",
+    "DomainCalls": "allocator_calls",
+    "Figure": "contest",
+    "Ratio": "result",
+    "Row": "result",
+    "Samples": "result",
+    "TARGETS": "targets",
+    "Target": "targets",
+    "Verdict": "targets",
+    "contest_lines": "tables",
+    "cost_table": "costs",
+    "costs_of": "costs",
+    "count_allocations": "allocator_calls",
+    "is_hook_built": "allocator_calls",
+    "left_out_costs": "costs",
+    "markdown_page": "tables",
+    "report_lines": "tables",
+    "result_of": "result",
+    "run_contest": "timing",
+    "run_contests": "report",
+    "run_topology": "footprint",
+    "svg_plot": "plot",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import an exported name."""
+        if name not in _HOMES:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

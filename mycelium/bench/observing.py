@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Thread
 
 from mycelium.node import Node
@@ -12,7 +13,7 @@ from tlv.market_data import TradeTLV
 
 from .contest import Contest, Contestant, Measure
 from .messages import VALUES
-from .telling import Counter, timed
+from .telling import PATIENCE_S, Counter, timed
 
 __all__ = ["LOOKED_AT", "UNSEEN", "observing"]
 
@@ -84,7 +85,7 @@ def _telling(*lookers: Callable[[Node], Look]) -> Measure:
                     tell(TradeTLV(price, quantity, timestamp, venue_id))
 
             with _looking([look_at(node) for look_at in lookers]):
-                return timed(produce, done, count, ref.stop)
+                return timed(produce, partial(done.wait, PATIENCE_S), count, ref.stop)
 
     return tell_all
 

@@ -13,8 +13,6 @@ from mycelium.source import Source
 from tlv import TLV
 from tlv.market_data import PriceUpdateTLV, TradeTLV
 
-from .messages import VALUES
-
 __all__ = ["TOPOLOGY", "Feed", "FeedConfig", "Sink", "Tape"]
 
 TOPOLOGY = """\
@@ -49,7 +47,7 @@ class Feed(Source, emits=TradeTLV):
 
     def produce(self) -> Iterator[TLV]:
         """Make them."""
-        price, quantity, timestamp, venue_id = VALUES
+        price, quantity, timestamp, venue_id = 3_943_248_000_000, -12_500_000, 1_700_000_000_123_456_789, 101
         self.progress.total = self.config.trades
         for number in range(self.config.trades):
             yield TradeTLV(price + number % 7, quantity, timestamp + number, venue_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -14,7 +15,7 @@ from tlv.market_data import TradeTLV
 
 from .contest import Contest, Contestant, Measure
 from .messages import VALUES
-from .telling import Counter, timed
+from .telling import PATIENCE_S, Counter, timed
 
 __all__ = ["UNWATCHED", "WATCHED", "supervising"]
 
@@ -56,9 +57,9 @@ def _telling(*, supervised: bool, read: bool) -> Measure:
                 tell(TradeTLV(price, quantity, timestamp, venue_id))
 
         if not read:
-            return timed(produce, done, count, ref.stop)
+            return timed(produce, partial(done.wait, PATIENCE_S), count, ref.stop)
         with _reading(ref):
-            return timed(produce, done, count, ref.stop)
+            return timed(produce, partial(done.wait, PATIENCE_S), count, ref.stop)
 
     return tell_all
 
