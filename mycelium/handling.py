@@ -135,6 +135,9 @@ class Handling(Lives):
                 items.appendleft(head)
                 break
             if type(head) is Keyed:
+                if isinstance(head.item, Envelope):
+                    items.appendleft(head)
+                    break
                 head = head.take()
             if type(head) is Sampled:
                 self._tally.latency.record(now_ns() - head.sent_at)

@@ -87,7 +87,7 @@ def unwrapped(item: Any) -> Any:
 
 def is_fixed(item: Any) -> bool:
     """Whether no policy may let go of it: an ask, or what is no declared message."""
-    if type(item) is Sent:
+    if isinstance(item, Sent):
         return item.reply_to is not None or not isinstance(item.message, TLV)
     return isinstance(item, Envelope)
 

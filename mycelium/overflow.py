@@ -33,7 +33,7 @@ from mycelium.dispatcher.current import current_ref, now, running
 from mycelium.dispatcher.waiting import wait_inside, wait_outside
 from mycelium.errors.actor import AskCycleError, MailboxFullError
 from mycelium.errors.event_loop import BlockingInLoopError
-from mycelium.mail import Keyed, Sent, is_fixed, sent_by, unwrapped
+from mycelium.mail import Keyed, is_fixed, sent_by, unwrapped
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
 from mycelium.weights import weigh, weight_of
@@ -96,7 +96,7 @@ class OverflowPolicy:
         """
         message = unwrapped(item)
         policy = self._policies.get(type(message), self._bound.policy)
-        if type(message) in self._mailbox.wants_sender and type(item) not in {Envelope, Sent}:
+        if type(message) in self._mailbox.wants_sender and not isinstance(item, Envelope):
             item = sent_by(item, current_ref())
         if is_fixed(item) and policy in {"conflate", "drop_newest"}:
             policy = "reject"

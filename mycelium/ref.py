@@ -127,7 +127,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         error: Exception | None
         if not isinstance(message, TLV):
             if self.is_alive():
-                self._mailbox.put(Sent(message, reply, sender))
+                self._mailbox.put(self._enclose(message, reply, sender))
                 return
             if not is_control(message):
                 self._bury(message)
@@ -137,8 +137,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
             if self.actor_stopped.is_set():
                 error = self._dead_letter(message)
             else:
-                wanted = type(message) in self._mailbox.wants_sender
-                envelope: Envelope[Any] = Sent(message, reply, sender) if wanted else Envelope(message, reply)
+                envelope = self._enclose(message, reply, sender)
                 if len(self._mailbox.items) < self._mailbox.capacity:
                     self._mailbox.put(envelope)
                     return
@@ -165,7 +164,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
                 if not is_control(message):
                     self._bury(message, told=not piped)
                 raise pykka.ActorDeadError(f"{self} not found")
-            self._mailbox.put(Sent(message, None, sender))
+            self._mailbox.put(self._enclose(message, None, sender))
             return
         received = contract_of(self.actor_class).receives
         self._check(message, received)
@@ -177,12 +176,8 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         if type(message) in received:
             self._mailbox.accept(type(message), counter)
         conflated = self._mailbox.conflates(type(message))
-        item: Any = message
-        if type(message) in self._mailbox.wants_sender:
-            item = Sent(message, None, sender)
-        elif type(message) not in received:
-            item = Envelope(message)
-        elif not number & SAMPLE_MASK:
+        item = self._enclose(message, None, sender, bare=type(message) in received)
+        if item is message and not number & SAMPLE_MASK:
             item = Sampled(message, now_ns())
         mailbox = self._mailbox
         has_room = len(mailbox.items) < mailbox.capacity or (piped and mailbox.blocks(type(message)))
@@ -192,6 +187,14 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         refused = self._mailbox.overflow.offer(item)
         if refused is not None:
             raise refused
+
+    def _enclose(
+        self, message: Any, reply: pykka.Future[Any] | None, sender: ActorRef[Any] | None, *, bare: bool = False
+    ) -> Any:
+        """What is put into the queue for a message; itself, where it may lie there ``bare`` and nobody asks who sent it."""
+        if not isinstance(message, TLV) or type(message) in self._mailbox.wants_sender:
+            return Sent(message, reply, sender)
+        return message if bare else Envelope(message, reply)
 
     def _check(self, message: TLV, taken: tuple[type[TLV], ...]) -> None:
         """Refuse what the class does not take; an actor without a contract gets everything in ``on_receive``."""

@@ -43,13 +43,16 @@ class SenderInHand:
 def knows_sender(actor: Handling) -> bool:
     """Whether the message in hand tells who sent it."""
     envelope = actor._envelope
-    return type(envelope) is Sent or (envelope is not None and not isinstance(envelope.message, TLV))
+    if envelope is None or type(envelope) is Sent:
+        return envelope is not None
+    message = envelope.message
+    return not isinstance(message, TLV) or type(message) in actor._mailbox.wants_sender
 
 
 def sender_in_hand(actor: Handling) -> ActorRef[Any] | None:
     """Who sent the message in hand, as far as that is known."""
     envelope = actor._envelope
-    return envelope.sender if type(envelope) is Sent else None
+    return envelope.sender if isinstance(envelope, Sent) else None
 
 
 def giving_sender(actor: Handling, method: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pykka._envelope import Envelope
+
 from mycelium.dispatcher.current import current_ref
 from mycelium.mail import sent_by, unwrapped
 from mycelium.weights import weigh
@@ -17,7 +19,7 @@ __all__ = ["put_wrapped"]
 def put_wrapped(mailbox: Mailbox, item: Any) -> None:
     """Append what does not lie bare in the queue: with its sender, by its key, weighed, or several of these."""
     kind = type(unwrapped(item))
-    if kind in mailbox.wants_sender:
+    if kind in mailbox.wants_sender and not isinstance(item, Envelope):
         item = sent_by(item, current_ref())
     if mailbox.conflates(kind):
         mailbox.overflow.put_keyed(item)

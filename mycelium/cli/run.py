@@ -70,6 +70,12 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
     metavar="N",
     help="Log every Nth message of each source, hop by hop, with the times that it waited and took.",
 )
+@click.option(
+    "--otel",
+    is_flag=True,
+    envvar="MYCELIUM_OTEL",
+    help="Run handlers in spans of OpenTelemetry, below those in which their messages were sent; also MYCELIUM_OTEL=1.",
+)
 @click.option("--strict", is_flag=True, help="Refuse a topology in which a message has no receiver.")
 @click.option("--quiet", is_flag=True, help="Show no progress, and of the report the verdict only.")
 @click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the report as JSON.")
@@ -85,6 +91,7 @@ def run_command(
     choice: str | None,
     metrics: str | None,
     trace: int | None,
+    otel: bool,
     strict: bool,
     quiet: bool,
     as_json: bool,
@@ -116,14 +123,14 @@ def run_command(
     node = Node(resolved, trace_every=trace or 0)
     if not any(issubclass(actor.actor_class, Source) for actor in resolved.actors.values()) and not quiet:
         click.echo("there is no source: this runs until its actors stop, or Ctrl-C", err=True)
-    with stop_on_signals(node), _observed(node, metrics or resolved.metrics, silent=quiet):
+    with stop_on_signals(node), _observed(node, metrics or resolved.metrics, otel=otel, silent=quiet):
         report = _run(node, silent=quiet or as_json)
         _print(report, quiet=quiet, as_json=as_json)
     ctx.exit(report.exit_code)
 
 
 @contextmanager
-def _observed(node: Node, metrics: str | None, *, silent: bool) -> Iterator[None]:
+def _observed(node: Node, metrics: str | None, *, otel: bool, silent: bool) -> Iterator[None]:
     """Let those look at the node who are to."""
     with ExitStack() as open_ends:
         try:
@@ -137,6 +144,11 @@ def _observed(node: Node, metrics: str | None, *, silent: bool) -> Iterator[None
             endpoint = open_ends.enter_context(serve_metrics(node, metrics))
             if not silent:
                 click.echo(f"metrics at {endpoint.url}", err=True)
+        if otel:
+            from mycelium.observing.otel import instrument, uninstrument
+
+            instrument()
+            open_ends.callback(uninstrument)
         yield
 
 

@@ -137,6 +137,17 @@ static PyObject *route_sent(PyObject *object, void *closure)
     return PyLong_FromLongLong(((Route *)object)->emitted * PyTuple_GET_SIZE(((Route *)object)->targets));
 }
 
+/* For who puts the messages into the queues himself. */
+static PyObject *route_advance(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromLongLong(((Route *)object)->emitted++);
+}
+
+static PyMethodDef route_methods[] = {
+    {"advance", route_advance, METH_NOARGS, "advance($self, /)\n--\n\nCount one emission; how many there were before."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyGetSetDef route_getset[] = {
     {"sent", route_sent, NULL, "How many deliveries were sent out: emissions times receivers.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -151,7 +162,7 @@ static PyMemberDef route_members[] = {
 
 static PyType_Slot route_slots[] = {
     {Py_tp_new, route_new},         {Py_tp_dealloc, route_dealloc}, {Py_tp_traverse, route_traverse},
-    {Py_tp_members, route_members}, {Py_tp_getset, route_getset},
+    {Py_tp_members, route_members}, {Py_tp_getset, route_getset}, {Py_tp_methods, route_methods},
     {Py_tp_doc, "Route(message, targets, /)\n--\n\nWhere one emitter's messages of one type go."},
     {0, NULL},
 };

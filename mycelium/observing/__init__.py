@@ -4,6 +4,7 @@
 * `control` answers who looks, over a socket of which `places` knows; `attach` asks. `messages` are what goes over it, and
   `snapshot` makes and reads them.
 * `trace` follows some messages, hop by hop, into the log.
+* `otel` has handlers run in spans of OpenTelemetry, below those in which their messages were sent.
 
 Nothing here is imported by a node that nobody looks at, and nothing is paid by a message: what is
 shown is read off the counters of the ledger when somebody asks.

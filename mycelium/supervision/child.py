@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.mail import Keyed, Sent, is_control
+from mycelium.mail import Keyed, is_control
 from mycelium.mailbox import Mailbox
-from mycelium.sender import sender_in_hand
 from mycelium.signals import Signal
 from tlv import TLV
 
@@ -155,8 +154,9 @@ class Child:
                 cell.handled -= 1
                 cell.failed -= 1
             if again:
-                wanted = not isinstance(one, TLV) or type(one) in actor.mailbox.wants_sender
-                actor.mailbox.items.appendleft(Sent(one, None, sender_in_hand(actor)) if wanted else one)
+                envelope = actor._envelope
+                came_in_it = envelope is not None and envelope.message is one
+                actor.mailbox.items.appendleft(envelope if came_in_it else one)
         if again:
             return
         for one in messages:
