@@ -8,7 +8,6 @@ from threading import Event
 from time import perf_counter
 
 from mycelium.actor import Actor
-from mycelium.handlers import handles
 from mycelium.router import connect, plan_routes
 from mycelium.source import Source
 from tlv import TLV
@@ -16,6 +15,7 @@ from tlv.market_data import TradeTLV
 
 from .contest import Contest, Contestant
 from .messages import VALUES
+from .telling import Counter
 
 __all__ = ["ONE_RECEIVER", "RECEIVERS", "fan_out"]
 
@@ -37,24 +37,6 @@ class Feed(Source, emits=TradeTLV):
         """Make them."""
         for _ in range(self.count):
             yield TradeTLV(*VALUES)
-
-
-class Reader(Actor, receives=TradeTLV):
-    """Sums a field, and says when it has seen all."""
-
-    def __init__(self, expected: int, done: Event) -> None:
-        super().__init__()
-        self.total = 0
-        self.left = expected
-        self.done = done
-
-    @handles
-    def on_trade(self, trade: TradeTLV) -> None:
-        """Read one field."""
-        self.total += trade.price
-        self.left -= 1
-        if not self.left:
-            self.done.set()
 
 
 def fan_out() -> Contest:
@@ -81,7 +63,7 @@ def _emitted(receivers: int, count: int) -> tuple[float]:
     emissions = max(1, count // receivers)
     done = [Event() for _ in range(receivers)]
     actors: dict[str, Actor] = {"feed": Feed.create(emissions)}
-    actors |= {f"reader {number}": Reader.create(emissions, one) for number, one in enumerate(done)}
+    actors |= {f"reader {number}": Counter.create(emissions, one) for number, one in enumerate(done)}
     connect(actors, plan_routes({name: type(actor) for name, actor in actors.items()}))
     for name in reversed(actors):
         if name != "feed":
