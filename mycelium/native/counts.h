@@ -141,8 +141,10 @@ static int sampled_traverse(PyObject *object, visitproc visit, void *arg)
 static void sampled_dealloc(PyObject *object)
 {
     PyObject_GC_UnTrack(object);
+    Py_TRASHCAN_BEGIN(object, sampled_dealloc) /* one may hold another, and that one a third */
     Py_CLEAR(((Sampled *)object)->message);
     plain_dealloc(object);
+    Py_TRASHCAN_END
 }
 
 static PyMemberDef sampled_members[] = {

@@ -23,6 +23,8 @@ typedef struct {
     PyObject *routes;            /* dict: message class -> Route; NULL once the collector has cleared it */
 } Emitter;
 
+static void route_dealloc(PyObject *object);
+
 /* ---- emit ---- */
 
 /* To one receiver; -1 with an error. What its full mailbox refuses goes into `refused`. */
@@ -73,12 +75,14 @@ static PyObject *emitter_emit(PyObject *object, PyObject *const *args, Py_ssize_
     if (UNLIKELY(message == NULL)) {
         return NULL;
     }
-    PyObject *routes = ((Emitter *)object)->routes;
+    PyObject *routes = Py_XNewRef(((Emitter *)object)->routes); /* a metaclass may hash in Python, and exchange them */
     Route *route = routes == NULL ? NULL : (Route *)PyDict_GetItemWithError(routes, (PyObject *)Py_TYPE(message));
-    if (UNLIKELY(route == NULL)) {
+    Py_XINCREF(route); /* who wakes or refuses is Python, and may do anything */
+    Py_XDECREF(routes);
+    if (UNLIKELY(route == NULL || Py_TYPE(route)->tp_dealloc != route_dealloc)) {
+        Py_XDECREF(route);
         return emit_unrouted(object, message);
     }
-    Py_INCREF(route); /* who wakes or refuses is Python, and may do anything */
     PyObject *item = LIKELY(route->emitted++ & SAMPLE_MASK) ? Py_NewRef(message) : sampled_of(route->state, message);
     PyObject *result = item == NULL ? NULL : emit_by(route, item);
     Py_XDECREF(item);

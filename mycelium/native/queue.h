@@ -238,9 +238,11 @@ static void queue_dealloc(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
+    Py_TRASHCAN_BEGIN(object, queue_dealloc) /* one may hold another, and that one a third */
     (void)queue_tp_clear(object);
     type->tp_free(object);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static Py_ssize_t queue_length(PyObject *object)

@@ -93,19 +93,23 @@ static PyObject *run_begin(PyObject *object, PyObject *table)
     if (item == NULL) {
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }
-    self->message = item;
-    PyObject *entry = PyDict_GetItemWithError(table, (PyObject *)Py_TYPE(item));
+    Py_XSETREF(self->message, item);
+    PyTypeObject *kind = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(item));
+    PyObject *entry = PyDict_GetItemWithError(table, (PyObject *)kind); /* a metaclass may hash in Python */
     if (entry == NULL) {
+        Py_DECREF(kind);
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }
     if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 2 ||
         !Py_IS_TYPE(PyTuple_GET_ITEM(entry, 1), self->inbox->state->cell_type)) {
+        Py_DECREF(kind);
         PyErr_SetString(PyExc_TypeError, "a table has a handler and a Cell for each message");
         return NULL;
     }
-    self->cell = Py_NewRef(PyTuple_GET_ITEM(entry, 1));
-    Py_XSETREF(self->current, (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(item)));
-    return Py_NewRef(PyTuple_GET_ITEM(entry, 0));
+    PyObject *handle = Py_NewRef(PyTuple_GET_ITEM(entry, 0)); /* before anything is let go that may run Python */
+    Py_XSETREF(self->cell, Py_NewRef(PyTuple_GET_ITEM(entry, 1)));
+    Py_XSETREF(self->current, kind);
+    return handle;
 }
 
 /* After the handler of a sampled message. */
@@ -132,9 +136,12 @@ static PyObject *run_next(PyObject *object)
         return Py_NewRef(self->message);
     }
     ((Cell *)self->cell)->handled++;
-    if (UNLIKELY(self->taken_at != 0) && run_note_time(self) < 0) {
-        Py_CLEAR(self->message);
-        return NULL;
+    if (UNLIKELY(self->taken_at != 0)) {
+        const int noted = run_note_time(self);
+        if (noted < 0 || self->message == NULL) { /* what records is Python, and may have begun anew */
+            Py_CLEAR(self->message);
+            return NULL;
+        }
     }
     Inbox *inbox = self->inbox;
     PyObject *done = self->message, *item = NULL;
@@ -145,9 +152,9 @@ static PyObject *run_next(PyObject *object)
             self->taken++;
         }
     }
-    self->message = item;
-    Py_DECREF(done);
-    return Py_XNewRef(item);
+    self->message = Py_XNewRef(item); /* queue_shift() gave one to return, too */
+    Py_DECREF(done); /* may run Python, which may take the message out of our hand */
+    return item;
 }
 
 /* fail(): counts a message whose handler raised; the message in hand, or None. */

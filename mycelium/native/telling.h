@@ -63,14 +63,19 @@ static PyObject *teller_tell(PyObject *object, PyObject *const *args, Py_ssize_t
         return tell_otherwise(object, message);
     }
     ModuleState *state = inbox->state;
-    PyObject *counter = PyDict_GetItemWithError(inbox->accepts, (PyObject *)Py_TYPE(message));
-    if (UNLIKELY(counter == NULL || !Py_IS_TYPE(counter, state->counter_type))) {
+    Py_INCREF(inbox); /* who hashes, wakes or refuses may be Python, and may do anything */
+    PyObject *accepts = Py_NewRef(inbox->accepts);
+    PyObject *counter = PyDict_GetItemWithError(accepts, (PyObject *)Py_TYPE(message));
+    const int accepted = counter != NULL && Py_IS_TYPE(counter, state->counter_type);
+    const long long number = accepted ? ((SharedCounter *)counter)->value++ : 0;
+    Py_DECREF(accepts);
+    if (UNLIKELY(!accepted)) {
+        Py_DECREF(inbox);
         return tell_otherwise(object, message);
     }
     PyObject *result = NULL;
     PyObject *item = Py_NewRef(message);
-    Py_INCREF(inbox); /* who wakes or refuses is Python, and may do anything */
-    if (UNLIKELY(!(((SharedCounter *)counter)->value++ & SAMPLE_MASK))) {
+    if (UNLIKELY(!(number & SAMPLE_MASK))) {
         Py_SETREF(item, sampled_of(state, message));
     }
     const Py_ssize_t count = item == NULL ? -1 : inbox_count(inbox);
