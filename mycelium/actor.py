@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 import pykka
 import structlog
 
+from mycelium.attempted_log import try_to_log
 from mycelium.context import KEPT, ActorContext, next_context
 from mycelium.contract import Contract, compile_contract, open_mailbox
 from mycelium.dead_letters import DeadLetterKind, publish
@@ -350,16 +351,21 @@ class Actor(Sending, Handling):
         # Registered still, where on_start raised a BaseException, which pykka lets through, or a node stopped it at once.
         if is_registered(self.actor_ref):
             pykka.ActorRegistry.unregister(self.actor_ref)
-        self._actor_loop_teardown()
+        try:
+            self._actor_loop_teardown()
+        except BaseException as error:  # of somebody who is told of the end: that is not to end who serves others
+            try_to_log(self.log.error, "the end of an actor failed", exc_info=error)
+            self._mailbox.close()
+        finally:
+            self.ended.set()
 
     def _actor_loop_teardown(self) -> None:
         self._end_timers_and_watches()
         left = self._mailbox.close()
         if left:
-            self.log.warning("stopped with mail left", dead_letters=left)
+            try_to_log(self.log.warning, "stopped with mail left", dead_letters=left)
         self._unbind_handlers()
         self._mailbox.tell_end(self.failure)
-        self.ended.set()
 
     def _handle_failure(
         self,

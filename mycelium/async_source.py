@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pykka._envelope import Envelope
 
 from mycelium.actor import Actor
+from mycelium.attempted_log import try_to_log
 from mycelium.dispatcher.coroutines import ASYNCIO
 from mycelium.dispatcher.current import running
 from mycelium.dispatcher.named import kind_of
@@ -144,7 +145,7 @@ class AsyncSource(Source, dispatcher=ASYNCIO):
             self._cut_short = True
         except BaseException as error:
             if self._is_between_lives:
-                self.log.error("produce failed while it was ended", exc_info=error)
+                try_to_log(self.log.error, "produce failed while it was ended", exc_info=error)
             elif self.actor_stopped.is_set() or (self._stopping is not None and self._stopping.is_set()):
                 self._handle_failure(*sys.exc_info())
             else:

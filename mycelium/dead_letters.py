@@ -22,6 +22,7 @@ from typing import Any
 import pykka
 import structlog
 
+from mycelium.attempted_log import try_to_log
 from mycelium.dispatcher.clock import clock
 from mycelium.message_sets import shown
 from mycelium.texts import text_of
@@ -104,8 +105,10 @@ class Subscription:
             self._deliver(passed)
         except pykka.ActorDeadError:
             self.cancel()
-        except Exception as error:
-            structlog.get_logger().error("a subscriber to dead letters failed", exc_info=error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            try_to_log(structlog.get_logger().error, "a subscriber to dead letters failed", exc_info=error)
 
 
 _lock = Lock()
@@ -138,7 +141,8 @@ def publish(kind: DeadLetterKind, actor: str, message: Any, reason: str, *, told
     for subscription in _subscriptions:
         subscription._offer(letter)
     if not told and (passed := _log_limit.passed(letter)) is not None:
-        structlog.get_logger(actor=actor).warning(
+        try_to_log(
+            structlog.get_logger(actor=actor).warning,
             "dead letter",
             kind=kind.value,
             message=shown(type(message)),

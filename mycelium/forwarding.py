@@ -44,8 +44,8 @@ def forward(actor: Actor, ref: pykka.ActorRef[Any], message: Any) -> None:
         envelope.reply_to = None
         ref._put_ask(message, reply, sender_in_hand(actor), _seconds_left(reply))
     else:
-        envelope.reply_to = None
         _hand_to_stranger(ref, message, reply)
+        envelope.reply_to = None
 
 
 def _tell(actor: Actor, ref: pykka.ActorRef[Any], message: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import pykka
 from pykka._envelope import Envelope
 
+from mycelium.attempted_log import try_to_log
 from mycelium.errors.actor import HandlerFailedError, StoppedFirstError
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.lives import Lives
@@ -294,7 +295,8 @@ class Handling(Lives):
         kind = shown(type(message)) if message is not None else "no message"
         told = error if isinstance(error, DeclaredError) else None
         died = HandlerFailedError(actor=self.name, message=kind, error=text_of(error, repr))
-        self.log.error(  # type: ignore[attr-defined]
+        try_to_log(
+            self.log.error,  # type: ignore[attr-defined]
             "actor failed",
             code=told.code if told else died.code,
             message=text_of(message, repr)[:500],

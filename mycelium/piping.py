@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import structlog
 
+from mycelium.attempted_log import try_to_log
 from mycelium.dispatcher.awaiting import is_in_event_loop
 from mycelium.dispatcher.current import running
 from mycelium.errors.actor import MailboxFullError
@@ -78,7 +79,7 @@ class Pipe:
     def _tell_failure(self, error: BaseException) -> None:
         try:
             self._tell(PipeFailed(error) if self._failed is None else self._failed(error))
-        except Exception as further:
+        except BaseException as further:
             self._tell(PipeFailed(further))
 
     def _tell(self, message: Any) -> None:
@@ -91,7 +92,7 @@ class Pipe:
         except pykka.ActorDeadError:
             pass  # counted, and told as a dead letter
         except MailboxFullError as error:
-            structlog.get_logger().warning("a piped message was refused", error=text_of(error))
+            try_to_log(structlog.get_logger().warning, "a piped message was refused", error=text_of(error))
 
 
 def pipe(
@@ -102,6 +103,8 @@ def pipe(
     failed: Callable[[BaseException], Any] | None,
 ) -> None:
     """What `Actor.pipe_to` does."""
+    if not isinstance(ref, pykka.ActorRef):
+        raise _refused(actor, source, f"{text_of(ref, repr)} is no ref of an actor")
     made = Pipe(actor.actor_ref, ref, convert, failed)
     if isinstance(source, Reply) and not source.is_computed:
         seconds = source.seconds_left

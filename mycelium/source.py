@@ -13,6 +13,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from mycelium.actor import Actor
+from mycelium.attempted_log import try_to_log
 from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.pinned import PINNED
 from mycelium.errors.actor import NothingProducedError, PauseOutsideError, WiringError
@@ -234,7 +235,7 @@ class Source(Actor):
                 close()
             except Exception as error:
                 if self._is_between_lives:
-                    self.log.error("produce failed while it was closed", exc_info=error)
+                    try_to_log(self.log.error, "produce failed while it was closed", exc_info=error)
                 else:
                     self._handle_failure(*sys.exc_info())
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from mycelium.attempted_log import try_to_log
 from mycelium.errors.actor import StoppedFirstError
 from mycelium.handling import cell_of
 from mycelium.latency import SAMPLE_MASK, now_ns
@@ -250,7 +251,7 @@ def _fail_hook(actor: Actor, error: BaseException, due: list[Coroutine[Any, Any,
     if supervision is None or actor.actor_stopped.is_set():
         actor._handle_failure(*sys.exc_info())
     elif supervision.is_due:
-        actor.log.error("failed before a restart", exc_info=error)
+        try_to_log(actor.log.error, "failed before a restart", exc_info=error)
     elif supervision.made_at:
         for other in due:
             other.close()

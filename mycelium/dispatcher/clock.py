@@ -17,6 +17,8 @@ from typing import Protocol
 
 import structlog
 
+from mycelium.attempted_log import try_to_log
+
 __all__ = ["Call", "Clock", "RealClock", "clock"]
 
 
@@ -80,7 +82,7 @@ class RealClock:
             try:
                 what()
             except BaseException as error:
-                structlog.get_logger().error("a call of the clock failed", exc_info=error)
+                try_to_log(structlog.get_logger().error, "a call of the clock failed", exc_info=error)
 
     def _next(self) -> Callable[[], None] | None:
         """Wait for the next call that is due; None when nothing is left to come, and then the thread ends."""

@@ -16,6 +16,9 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
+from mycelium.attempted_log import try_to_log
 from mycelium.errors.event_loop import BlockingInLoopError
 
 from .async_turn import take_turn
@@ -138,7 +141,13 @@ class EventLoop(Dispatcher):
             await over
 
         with watch.over(self), runner:
-            runner.run(main())
+            while not over.done() and not runner.get_loop().is_closed():
+                try:
+                    runner.run(main())
+                except (
+                    BaseException
+                ) as error:  # of a task that somebody began: SystemExit goes through the loop, and ends it
+                    try_to_log(structlog.get_logger(dispatcher=self.name).error, "a task failed", exc_info=error)
         self._bury()
 
     def _end_rest(self) -> None:

@@ -22,6 +22,7 @@ from time import monotonic
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
+from mycelium.attempted_log import try_to_log
 from mycelium.errors.event_loop import SlowHandlerError
 from mycelium.message_sets import shown
 
@@ -97,7 +98,8 @@ class Watch:
             marks = _marks_of(actor, watched.state) if actor is not None and limit else None
             if marks != watched.marks:
                 if watched.reported:
-                    watched.log.warning(
+                    try_to_log(
+                        watched.log.warning,
                         "slow handler ended",
                         code=SlowHandlerError.code,
                         message=watched.message,
@@ -116,7 +118,8 @@ class Watch:
         watched.message, stack = _place(sys._current_frames().get(ident))
         watched.log = actor.log
         slow = SlowHandlerError(actor=actor.name, message=watched.message, milliseconds=running_ms)
-        watched.log.warning(
+        try_to_log(
+            watched.log.warning,
             "handler is slow",
             code=slow.code,
             message=watched.message,

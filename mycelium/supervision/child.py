@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
+from mycelium.attempted_log import try_to_log
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.mail import Keyed, is_control
 from mycelium.mailbox import Mailbox
@@ -81,7 +82,7 @@ class Child:
         error = sys.exc_info()[1]
         assert error is not None
         if self.is_due:  # what a source does after the error that ended its life
-            actor.log.error("failed again before its restart", exc_info=error)
+            try_to_log(actor.log.error, "failed again before its restart", exc_info=error)
             return True
         decision = self.supervisor._decide(self, error, actor._clock(), may_resume=actor._can_resume(message))
         if decision.directive not in {Directive.RESUME, Directive.RESTART}:
@@ -102,11 +103,11 @@ class Child:
             try:
                 hook()
             except Exception as further:
-                actor.log.error("failed before a restart", exc_info=further)
+                try_to_log(actor.log.error, "failed before a restart", exc_info=further)
         if self.supervisor.mail is Mail.DROP:
             _drop_mail(mailbox)
         mailbox.tally.restarts += 1
-        actor.log.warning("actor restarts", pause_s=round(delay_s, 3), restarts=mailbox.tally.restarts)
+        try_to_log(actor.log.warning, "actor restarts", pause_s=round(delay_s, 3), restarts=mailbox.tally.restarts)
         if delay_s > 0:
             clock = actor._clock()
             mailbox.paused = True

@@ -1,0 +1,86 @@
+"""The compiled mail where Python runs in the middle of a step: finalizers, histograms, deep nesting. A fault here is a crash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import mycelium.mailbox  # noqa: F401 - tells the core what it asks of Python
+from mycelium.core import native
+
+pytestmark = pytest.mark.skipif(native is None, reason="the compiled core does not run")
+
+
+class Finalized:
+    """Calls something when it goes away."""
+
+    def __init__(self, call: Any = None) -> None:
+        self.call = call
+
+    def __del__(self) -> None:
+        if self.call is not None:
+            self.call()
+
+
+def test_a_finalizer_may_begin_the_run_anew() -> None:
+    inbox = native.Inbox()
+    run = native.Run(inbox, 10)
+    table = {Finalized: (print, native.Cell())}
+    inbox.put(Finalized(lambda: run.begin({})))
+    inbox.put(Finalized())
+    run.begin(table)
+    next(run)
+    came = next(run, None)
+    assert type(came) is Finalized
+    assert came.call is None
+
+
+def test_what_records_times_may_begin_the_run_anew() -> None:
+    class Recorder:
+        armed = False
+
+        def record(self, _: int) -> None:
+            if self.armed:
+                run.begin({})
+
+    inbox = native.Inbox()
+    inbox.handling = Recorder()
+    inbox.put(native.Sampled("sampled", 1))
+    run = native.Run(inbox, 10)
+    run.begin({str: (print, native.Cell())})
+    assert next(run) == "sampled"
+    inbox.handling.armed = True
+    assert next(run, None) is None
+
+
+def test_what_is_no_route_is_not_emitted_by() -> None:
+    class Emitting(native.Emitter):  # type: ignore[misc]
+        unrouted: Any = None
+
+        def _emit_unrouted(self, message: Any) -> None:
+            self.unrouted = message
+
+    class Taking:
+        taken: Any = None
+
+        def __eq__(self, other: object) -> bool:
+            self.taken = other
+            return True
+
+        __hash__ = None  # type: ignore[assignment]
+
+    emitter, taking = Emitting(), Taking()
+    emitter._routes = {}
+    assert emitter._routes == taking
+    taking.taken[int] = 5
+    emitter.emit(3)
+    assert emitter.unrouted == 3
+
+
+@pytest.mark.parametrize("kind", ["Sampled", "Queue"])
+def test_deep_nesting_goes_away(kind: str) -> None:
+    nested: Any = None
+    for _ in range(100_000):
+        nested = native.Sampled(nested, 1) if kind == "Sampled" else native.Queue([nested])
+    del nested
