@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mycelium.node import Node, stop_on_signals
+from mycelium.node import Node, signals, stop_on_signals
 from mycelium.topology import Topology
 from tests.rude_actors import Stuck
 from tests.topology_actors import Endless
@@ -155,13 +155,48 @@ def test_signals_after_the_second_are_impatience_and_the_end_of_the_terminal_is_
             node.start()
             signal.raise_signal(signal.SIGHUP)
             assert node.stop_requested
-            with pytest.raises(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
-            node.abort()
+            signal.raise_signal(signal.SIGINT)
+            node.stop()
+            assert node.state == "aborted"
             signal.raise_signal(signal.SIGTERM)
         assert signal.getsignal(signal.SIGHUP) is before
         assert node.report().exit_code == 130
+    finally:
+        node.abort()
+
+
+def test_a_stop_that_waits_becomes_an_abort_without_an_exception_that_could_strike_anywhere() -> None:
+    node = Node(Topology(name="demo", actors={"stuck": Stuck}))
+    waits: list[str] = []
+
+    def strike() -> None:
+        waits.append(node.state)
+        signal.raise_signal(signal.SIGINT)
+
+    Stuck.released.clear()
+    try:
+        with stop_on_signals(node):
+            node.start()
+            node.request_stop()
+            node.stop(tick=strike)
+        assert waits == ["draining"]
+        assert node.report().exit_code == 130
+    finally:
+        Stuck.released.set()
+        assert node._actors["stuck"].ended.wait(DEADLINE_S)
+
+
+def test_an_abort_that_does_not_begin_is_forced_by_a_later_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(Topology(name="demo", actors={"endless": Endless}))
+    monkeypatch.setattr(signals, "_CALM_S", 0.0)
+    try:
+        with stop_on_signals(node):
+            node.start()
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
     finally:
         node.abort()
 

@@ -50,6 +50,10 @@ _ABORT_S = 1.0
 Tick = Callable[[], None]
 
 
+class _AbortRequestedError(Exception):
+    """Leaves the waits of `Node.stop`."""
+
+
 class Node:
     """Runs a topology in this process.
 
@@ -77,6 +81,7 @@ class Node:
             self._tracer = Tracer(trace_every)
         self._state = "new"
         self._stop_requested = False
+        self._abort_requested = False
         self._actors: dict[str, Actor] = {}
         self._supervisors: dict[str, Supervisor] = {}
         self._stuck: list[ActorFailure] = []
@@ -179,6 +184,10 @@ class Node:
         """Make `wait` return; safe in a signal handler. `stop` then drains."""
         self._stop_requested = True
 
+    def request_abort(self) -> None:
+        """Make `wait` return and `stop` turn into `abort`, also in the middle; safe in a signal handler."""
+        self._stop_requested = self._abort_requested = True
+
     def stop(self, tick: Tick | None = None) -> None:
         """Stop the sources, let every message be handled, and stop the actors, upstream first.
 
@@ -186,6 +195,13 @@ class Node:
         """
         if self._state != "running":
             return
+        try:
+            self._drain(tick)
+        except _AbortRequestedError:
+            self.abort()
+
+    def _drain(self, tick: Tick | None) -> None:
+        self._check_abort()
         ended_by_itself = self._is_finished(0)
         self._state = "draining"
         sources = [name for name in self.topology.stop_order if isinstance(self._actors[name], Source)]
@@ -201,6 +217,10 @@ class Node:
         self._ended_at = time.monotonic()
         self._summaries = summaries_of(self._actors)
         self._state = "finished" if ended_by_itself else "interrupted"
+
+    def _check_abort(self) -> None:
+        if self._abort_requested:
+            raise _AbortRequestedError
 
     def abort(self) -> None:
         """Stop at once: actors end after the messages in hand (256 at most), without a hook; the rest are dead letters."""
@@ -307,6 +327,7 @@ class Node:
         moved = self._handled()
         moved_at = time.monotonic()
         while not actor.ended.wait(_SLICE_S):
+            self._check_abort()
             if tick is not None:
                 tick()
             self._end_pauses()
@@ -323,6 +344,7 @@ class Node:
     def _wait_quiet(self, tick: Tick | None) -> None:
         deadline = time.monotonic() + self._drain_s
         while time.monotonic() < deadline and not wait_until_quiet(self._actors.values(), timeout=_SLICE_S):
+            self._check_abort()
             self._end_pauses()
             if tick is not None:
                 tick()

@@ -21,10 +21,12 @@ _CALM_S = 2.0
 def stop_on_signals(node: Node) -> Iterator[None]:
     """Let SIGINT, SIGTERM and the end of the terminal (SIGHUP) stop ``node`` inside the block.
 
-    The first signal requests a stop, so that `Node.wait` returns; a second one raises
-    ``KeyboardInterrupt`` in the main thread, whose handler is expected to `Node.abort`; so does the
-    first one while the actors are made, when there is nothing to drain yet. Does nothing outside the
-    main thread, where Python delivers no signals.
+    The first signal requests a stop, so that `Node.wait` returns; a second one lets `Node.stop` abort. It does
+    not raise ``KeyboardInterrupt`` in the main thread, because that arrives anywhere, also between a lock's
+    acquisition and the block that releases it, and an abort would wait for that lock for ever. What raises is a
+    signal while the actors are made (there is nothing to drain, and constructors take as long as they like), and
+    a further one when the abort has not begun after two seconds: the caller is expected to `Node.abort`. Does
+    nothing outside the main thread, where Python delivers no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -40,9 +42,11 @@ def stop_on_signals(node: Node) -> Iterator[None]:
         if not node.stop_requested and node.state != "new":
             node.request_stop()
             return
-        first_after_the_end = cut_at is None and node.state in {"finished", "interrupted"}
+        first = cut_at is None
         cut_at = now
-        if not first_after_the_end:  # that one came while the report was printed: let it be printed
+        if first and node.state in {"running", "draining"}:
+            node.request_abort()
+        elif not (first and node.state in {"finished", "interrupted"}):  # the report is printed: let it be printed
             raise KeyboardInterrupt
 
     # What is ignored stays so: `nohup` ignores SIGHUP.
