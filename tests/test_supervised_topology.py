@@ -47,6 +47,14 @@ def _away_and_nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     pykka.ActorRegistry.stop_all()
 
 
+ELSEWHERE = """
+from mycelium import Actor
+from tlv import DeclaredError
+class OddError(DeclaredError, code="ODD-001", text="odd"): ...
+class Elsewhere(Actor): ...
+"""
+
+
 def written(text: str) -> str:
     Path("demo.toml").write_text(dedent(text))
     return "demo.toml"
@@ -146,6 +154,44 @@ def test_what_is_wrong_with_supervisors_is_told_at_once_with_key_and_value() -> 
         "[TOP-010] demo.toml: [supervisors]: write each supervisor under a heading [supervisors.NAME]; correct this key in the file",
         *problems(""),
     ]
+
+
+def test_a_code_that_nobody_declares_is_refused_with_those_that_are_like_it() -> None:
+    supervised = """
+        [supervisors.top]
+        on_error = { TVL = "stop" }
+        [supervisors.feeds]
+        parent = "top"
+        on_error = { NODE-002 = "stop", NODE-001 = "stop", NODE = "stop" }
+        [supervisors.unused]
+        on_error = { NOBDY-001 = "stop" }
+        [actors.ticker]
+        class = "tests.topology_actors:Ticker"
+        supervisor = "feeds"
+    """
+    assert [one.partition("; correct")[0] for one in problems(supervised)] == [
+        "[TOP-010] demo.toml: [supervisors.top] on_error: no declared error has a code of the family 'TVL'; did you mean 'TLV'?",
+        "[TOP-010] demo.toml: [supervisors.feeds] on_error: no declared error has the code 'NODE-002'; did you mean 'NODE-001'?",
+    ]
+
+
+def test_a_code_may_be_one_of_an_actor_that_this_profile_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """
+        [supervisors.feeds]
+        on_error = { ODD-001 = "stop" }
+        [actors.ticker]
+        class = "tests.topology_actors:Ticker"
+        supervisor = "feeds"
+        [actors.elsewhere]
+        class = "elsewhere_for_codes:MODULE"
+        profile = "other"
+        supervisor = "feeds"
+    """
+    monkeypatch.syspath_prepend(Path.cwd())
+    Path("elsewhere_for_codes.py").write_text(ELSEWHERE)
+    assert resolve(Topology.load(written(text.replace("MODULE", "Elsewhere")))).supervisors
+    cannot_tell = text.replace("elsewhere_for_codes:MODULE", "tests.not_there:Nobody").replace("ODD-001", "ODD-002")
+    assert resolve(Topology.load(written(cannot_tell))).supervisors
 
 
 def test_the_python_form_refuses_the_same() -> None:

@@ -17,7 +17,7 @@ from mycelium.dead_letters import DeadLetter, DeadLetterKind
 from mycelium.errors import AskTimeoutError, DeadActorError, SupervisionError
 from mycelium.mailbox import Mailbox
 from mycelium.testing import VirtualClock
-from tlv import TLV, i64
+from tlv import TLV, DeclaredError, i64
 
 DEADLINE = 30.0
 AT_ONCE = Backoff(first_s=0.0)
@@ -265,6 +265,33 @@ def test_families_and_codes_have_three_to_five_letters() -> None:
     for wrong in ("FE", "FEEDER", "FEED-5", "feed"):
         with pytest.raises(SupervisionError, match="ACT-032"):
             Supervisor(on_error={wrong: "stop"})
+
+
+@pytest.mark.parametrize(
+    ("unknown", "said"),
+    [
+        ("ACT-093", "no declared error has the code 'ACT-093'; did you mean 'ACT-0"),
+        ("ATC-003", "no declared error has the code 'ATC-003'; did you mean '"),
+        ("TVL", "no declared error has a code of the family 'TVL'; did you mean 'TLV'"),
+        ("XYZ", "no declared error has a code of the family 'XYZ'; families: "),
+    ],
+)
+def test_a_rule_about_a_code_that_nobody_declares_is_refused_when_an_actor_is_started(unknown: str, said: str) -> None:
+    top = Supervisor(on_error={unknown: "stop"})
+    for supervisor in (top, Supervisor(parent=top)):
+        with pytest.raises(SupervisionError, match=rf"ACT-032.*on_error '{unknown}': .*{said}"):
+            supervisor.start(Worker)
+        assert supervisor.refs == ()
+
+
+def test_a_rule_may_name_a_code_that_is_declared_before_the_first_actor_is_started(worker: type[Worker]) -> None:
+    supervisor = Supervisor(on_error={"LATE-001": "stop", "LATE": "resume"})
+
+    class LateError(DeclaredError, code="LATE-001", text="late"):
+        """Declared after the rule."""
+
+    assert LateError.code == "LATE-001"
+    assert total(supervisor.start(worker)) == 0
 
 
 def test_who_is_told_to_stop_ends_as_without_a_supervisor(worker: type[Worker]) -> None:

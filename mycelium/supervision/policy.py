@@ -106,6 +106,11 @@ class Rules:
                     expected='a code ("ACT-003"), a family of codes ("ACT") or a class of errors',
                 )
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes and families that the rules name."""
+        return tuple(self._by_code)
+
     def directive_for(self, error: BaseException) -> Directive:
         """What follows this error."""
         code = error.code if isinstance(error, DeclaredError) else ""

@@ -16,6 +16,7 @@ from mycelium.dispatcher.current import running
 from mycelium.errors.actor import SupervisionError
 
 from .child import Child, Touched
+from .codes import problem_of_code, unknown_codes
 from .policy import Backoff, Directive, Mail, Rules, Strategy
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Supervisor:
 
     It is no actor and has no thread: it decides in the thread of the one that fails, and ``clock`` is
     by default that one's. A ref stays valid across restarts. Raises `SupervisionError` for settings that cannot be.
+    A code in ``on_error`` is to be declared, its module imported, by the time of the first `start`.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Supervisor:
         self.attempts = _at_least(1, "attempts", attempts)
         self.backoff = backoff or Backoff()
         self._rules = Rules(on_error or {}, otherwise)
+        self._codes_are_known = False
         self._parent = parent
         self._clock = clock
         self._random = random or _usual_random()
@@ -93,7 +96,10 @@ class Supervisor:
         What ``__init__`` raises at the first time goes to the caller, and an error in the first
         ``on_start`` ends the actor. A source that is restarted runs `produce` again; what it has
         emitted it has emitted, and ``self.emitted`` goes on counting.
+
+        Raises `SupervisionError` where ``on_error``, its own or that of one above, names a code that nobody has declared.
         """
+        self._refuse_unknown_codes()
         actor = actor_class.create(*args, **kwargs)
         kwargs.pop("context", None)
         self._adopt(actor, args, kwargs)
@@ -106,6 +112,20 @@ class Supervisor:
         with self._lock:
             self._members = [one for one in self._members if isinstance(one, Supervisor) or one.ref.is_alive()]
             self._members.append(child)
+
+    def _refuse_unknown_codes(self) -> None:
+        """A rule about a code that nobody has declared would never hold. Codes do not go away, so once is enough."""
+        if self._codes_are_known:
+            return
+        for code in unknown_codes(self._rules.codes):
+            raise SupervisionError(
+                setting="on_error",
+                value=repr(code),
+                expected=f"codes and families of errors whose modules are imported; {problem_of_code(code)}",
+            )
+        if self._parent is not None:
+            self._parent._refuse_unknown_codes()
+        self._codes_are_known = True
 
     @property
     def refs(self) -> tuple[ActorRef[Any], ...]:

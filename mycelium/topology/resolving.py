@@ -40,7 +40,7 @@ from .model import ActorSpec, Topology
 from .overrides import Override, merge_overrides, read_override
 from .problems import key_text
 from .resolved import ResolvedActor, ResolvedTopology
-from .supervisors import problems_of_supervisors
+from .supervisors import problems_of_codes, problems_of_supervisors, with_those_above
 
 __all__ = ["problems_of_topology", "resolve"]
 
@@ -219,6 +219,23 @@ class _Check:
                 )
                 self._refuse(key_text("actors", name, "supervisor"), problem)
         for name, key, problem in problems_of_supervisors(known):
+            self._refuse(key_text("supervisors", name, key), problem)
+        self._check_codes()
+
+    def _check_codes(self) -> None:
+        """Refuse rules about codes that nobody declares, where everything that may declare them could be looked at."""
+        known = self.topology.supervisors
+        used = with_those_above({self.running[name].supervisor for name in self.classes}, known)
+        found = {name: spec for name, spec in known.items() if name in used}
+        if len(self.classes) < len(self.running) or self.unread or not any(problems_of_codes(found)):
+            return
+        for name, spec in self.topology.actors.items():  # a code may be one of actors that this profile does not run
+            if name not in self.running and not isinstance(spec.actor_class, type):
+                try:
+                    import_actor(spec.actor_class, self.file, key_text("actors", name, "class"))
+                except DeclaredError:
+                    return
+        for name, key, problem in problems_of_codes(found):
             self._refuse(key_text("supervisors", name, key), problem)
 
     def _check_bounds(self) -> None:

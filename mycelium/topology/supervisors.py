@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import builtins
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mycelium.errors.actor import SupervisionError
 from mycelium.nearest import did_you_mean
+from mycelium.supervision.codes import problem_of_code, unknown_codes
 from mycelium.supervision.policy import CODE, Backoff, Directive, Mail, Strategy
 
 if TYPE_CHECKING:
     from mycelium.supervision.supervisor import Supervisor
 
-__all__ = ["SupervisorSpec", "build_supervisors", "problems_of_supervisors"]
+__all__ = ["SupervisorSpec", "build_supervisors", "problems_of_codes", "problems_of_supervisors", "with_those_above"]
 
 
 class SupervisorSpec(BaseModel):
@@ -116,6 +117,18 @@ def problems_of_supervisors(specs: Mapping[str, SupervisorSpec]) -> Iterator[tup
             yield name, "parent", f"there is no supervisor {spec.parent!r}; {hint}"
         elif name in _above(name, specs):
             yield name, "parent", f"{name!r} would be above itself"
+
+
+def problems_of_codes(specs: Mapping[str, SupervisorSpec]) -> Iterator[tuple[str, str, str]]:
+    """The codes that nobody has declared, as supervisor, key and problem. The modules of its actors are imported by now."""
+    for name, spec in specs.items():
+        for code in unknown_codes(key for key in spec.on_error if CODE.fullmatch(key)):
+            yield name, "on_error", problem_of_code(code)
+
+
+def with_those_above(names: Collection[str], specs: Mapping[str, SupervisorSpec]) -> set[str]:
+    """These supervisors, and all that decide what they escalate."""
+    return {one for name in names if name in specs for one in (name, *_above(name, specs))}
 
 
 def build_supervisors(specs: Mapping[str, SupervisorSpec]) -> dict[str, Supervisor]:
