@@ -12,6 +12,7 @@
       TopologyError             TOP-nnn  topology.py           topology files
       NodeError                 NOD-nnn  node.py               running a topology
       ObservingError            OBS-nnn  observing.py          looking at a running node
+      LinkError                 LNK-nnn  link.py               frames between nodes
       BenchError                BEN-nnn  bench.py              measuring
 
 Each module draws its own family. Catch one error, its family, or `DeclaredError`; where a stock
@@ -67,6 +68,17 @@ from mycelium.errors.event_loop import (
     CoroutineOutsideLoopError,
     DispatcherDeclarationError,
     SlowHandlerError,
+)
+from mycelium.errors.link import (
+    ChannelNameError,
+    ChannelTakenError,
+    FrameLateError,
+    LinkClosedError,
+    LinkDownError,
+    LinkError,
+    LinkExtraError,
+    LinkFrameError,
+    LinkFullError,
 )
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
@@ -159,6 +171,8 @@ __all__ = [
     "BenchError",
     "BenchProcessError",
     "BlockingInLoopError",
+    "ChannelNameError",
+    "ChannelTakenError",
     "ConfigDeclarationError",
     "ConfigError",
     "ConfigNotTakenError",
@@ -181,6 +195,7 @@ __all__ = [
     "EnvFileError",
     "ExpectationError",
     "ExtraMissingError",
+    "FrameLateError",
     "HandledAndIgnoredError",
     "HandlerClashError",
     "HandlerFailedError",
@@ -190,6 +205,12 @@ __all__ = [
     "InputMissingError",
     "InvalidConfigError",
     "LedgerError",
+    "LinkClosedError",
+    "LinkDownError",
+    "LinkError",
+    "LinkExtraError",
+    "LinkFrameError",
+    "LinkFullError",
     "MailboxDeclarationError",
     "MailboxFullError",
     "MemoryBudgetError",

@@ -1,0 +1,22 @@
+"""Links: how frames come from one node to another, on one host or between hosts.
+
+`Link` says what every kind does; `LoopbackLink` is the one within a process. `FrameSequences` watches
+whether the frames of a source came all, once and in order.
+"""
+
+from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
+from mycelium.link.link import FRAME_SIZE, Link
+from mycelium.link.loopback import LoopbackLink
+from mycelium.link.sequence import FrameSequences, SequenceCounts
+
+__all__ = [
+    "FRAME_SIZE",
+    "FrameReceiver",
+    "FrameSender",
+    "FrameSequences",
+    "Link",
+    "LinkCounts",
+    "Loan",
+    "LoopbackLink",
+    "SequenceCounts",
+]
