@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import pykka
@@ -67,7 +67,7 @@ class Limit:
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._places: dict[tuple[str, str, type[Any]], tuple[float, int]] = {}
-        self._lock = Lock()
+        self._lock = RLock()  # a finalizer may come in the middle
 
     def passed(self, letter: DeadLetter) -> DeadLetter | None:
         """The letter, with the number of those before it that were left out; None where it is left out."""
@@ -111,7 +111,7 @@ class Subscription:
             try_to_log(structlog.get_logger().error, "a subscriber to dead letters failed", exc_info=error)
 
 
-_lock = Lock()
+_lock = RLock()
 _subscriptions: tuple[Subscription, ...] = ()
 _log_limit = Limit(EVERY_S)
 

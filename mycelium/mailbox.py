@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from threading import Lock
+from threading import Lock, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ from mycelium.errors.actor import StoppedFirstError
 from mycelium.inbox import Inbox
 from mycelium.mail import Keyed, Sampled, is_control, unwrapped
 from mycelium.message_sets import shown
-from mycelium.signals import Turn, left_in
+from mycelium.signals import Turn, add_control, left_in
 from mycelium.tally import Tally
 from mycelium.weights import Weights
 from mycelium.wrapping import put_wrapped
@@ -67,7 +67,8 @@ __all__ = ["Mailbox"]
 
 
 #: Held for a few steps, when somebody begins to wait for room or for the end of an actor: one for all mailboxes.
-_lock = Lock()
+#: Its own thread may come in again: a finalizer or a signal handler that sends in the middle of them. It does no harm there.
+_lock = RLock()
 
 #: One for all: the order is that of the lane.
 _turn: Envelope[Any] = Envelope(Turn())
@@ -165,8 +166,7 @@ class Mailbox(Inbox):
 
     def steer(self, envelope: Envelope[Any]) -> None:
         """Put something in front of all mail, behind what was put there before. Never blocks, and has no bound."""
-        with self._lock:
-            self.control = (*self.control, envelope)
+        add_control(self, envelope)
         self.items.appendleft(_turn)
         if self.asleep:
             self.wake()

@@ -1,8 +1,11 @@
 """What becomes of a message that comes to a full mailbox.
 
 As long as there is room, senders append without asking anybody. Who finds the mailbox full comes
-here; from then on one sender at a time looks, makes room and appends, under a lock. So the bound
-is exceeded by the number of threads that send at the same moment, at most.
+here; from then on one sender at a time looks, makes room and appends. So the bound is exceeded by
+the number of threads that send at the same moment, at most.
+
+A finalizer or a signal handler may send in the middle of that, in the same thread: its message comes
+next, does not wait for room, and where it is refused, that is counted and nobody is told. See `mycelium.one_by_one`.
 
 **Why the owner needs no lock.** It takes from the left, one by one, until it has as many as it
 counted or finds the queue empty: a sender that makes room may have appended before the owner
@@ -36,6 +39,7 @@ from mycelium.errors.event_loop import BlockingInLoopError
 from mycelium.mail import Keyed, is_fixed, sent_by, unwrapped
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
+from mycelium.one_by_one import OneByOne, is_held_here
 from mycelium.weights import weigh, weight_of
 
 if TYPE_CHECKING:
@@ -44,17 +48,30 @@ if TYPE_CHECKING:
 __all__ = ["OverflowPolicy"]
 
 
+class Offer:
+    """A message for a mailbox that was full, and what came of it: empty where it got in, else why it did not."""
+
+    __slots__ = ("item", "late", "policy", "reason")
+
+    def __init__(self, item: Any, policy: str) -> None:
+        self.item = item
+        self.policy = policy
+        self.reason = ""
+        #: Its sender has gone on: nobody is to be told of a refusal.
+        self.late = False
+
+
 class OverflowPolicy:
     """The bound of one mailbox at work. `offer` is for who found it full, `put_keyed` for what is conflated."""
 
     __slots__ = (
         "_bound",
         "_key_of",
-        "_lock",
         "_lost",
         "_mailbox",
         "_newest",
         "_policies",
+        "_steps",
         "_superseded",
         "capacity",
         "removes",
@@ -73,20 +90,33 @@ class OverflowPolicy:
         self._newest: dict[tuple[type[Any], Any], Keyed] = {}
         self._superseded: deque[Keyed] = deque()
         self._lost: deque[Any] = deque()
-        self._lock = Lock()
+        self._steps: OneByOne[Any] = OneByOne(self._step)
 
     def put_keyed(self, item: Any) -> None:
         """Append a message to conflate; for who found room, or has made it."""
-        with self._lock:
-            self._append_keyed(item)
+        self._steps.bring(item)
+        if self._lost:
+            self._tell_lost()
 
     def forget(self, keyed: Keyed) -> None:
         """The owner has taken it."""
-        with self._lock:
-            keyed.taken = True
-            self._unweigh(keyed)
-            if keyed.key is not None and self._newest.get(keyed.key) is keyed:
-                del self._newest[keyed.key]
+        keyed.taken = True
+        self._steps.bring(keyed)
+        if self._lost:
+            self._tell_lost()
+
+    def _step(self, brought: Any) -> None:
+        """Place what was offered, forget what was taken, append what is to be conflated."""
+        if type(brought) is Offer:
+            brought.reason = self._place(brought.item, brought.policy)
+            if brought.late:
+                self._end_late(brought)
+        elif type(brought) is Keyed:
+            self._unweigh(brought)
+            if brought.key is not None and self._newest.get(brought.key) is brought:
+                del self._newest[brought.key]
+        else:
+            self._append_keyed(brought)
 
     def offer(self, item: Any, timeout: float | None = None) -> MailboxFullError | None:
         """Put a message into a mailbox that was full a moment ago, and wake its owner; or why it was refused.
@@ -100,31 +130,56 @@ class OverflowPolicy:
             item = sent_by(item, current_ref())
         if is_fixed(item) and policy in {"conflate", "drop_newest"}:
             policy = "reject"
+        in_the_middle = self._steps.is_taking_here or is_held_here(self._mailbox._lock)
         reason = ""
-        if policy == "block":
+        if policy == "block" and not in_the_middle:
             reason = self._wait_for_room(timeout)
+        elif in_the_middle and is_fixed(item) and not self._has_room():
+            reason = "it was asked in the middle of another message to the same mailbox"
         if not reason:
-            with self._lock:
-                reason = self._place(item, policy)
+            offer = Offer(item, policy)
+            if not self._steps.bring(offer):
+                offer.late = True
+                return None
             self._tell_lost()
-        if not reason:
+            reason = offer.reason
+            # Where this one was refused, a late one may have got in.
             if self._mailbox.asleep:
                 self._mailbox.wake()
+        if not reason:
             return None
         if policy in {"drop_newest", "drop_oldest"} and not is_fixed(item):
             self._lose(message, "dropped")
             self._tell_lost()
             return None
-        self._lose(message, "rejected")
         publish(DeadLetterKind.DROPPED, self._mailbox.tally.name, message, "its mailbox was full", told=True)
+        return self._refuse(message, reason)
+
+    def _refuse(self, message: Any, reason: str) -> MailboxFullError:
+        self._lose(message, "rejected")
         error = MailboxFullError(
             actor=self._mailbox.tally.name, message=shown(type(message)), capacity=self.capacity, reason=reason
         )
         error.hand_back(message)
         return error
 
+    def _end_late(self, offer: Offer) -> None:
+        """What `offer` does at its end, for a sender that has gone on; whoever was in the middle wakes the owner."""
+        message = unwrapped(offer.item)
+        if not offer.reason:
+            return
+        if offer.policy in {"drop_newest", "drop_oldest"} and not is_fixed(offer.item):
+            self._lose(message, "dropped")
+            return
+        error = self._refuse(message, offer.reason)
+        reply = offer.item.reply_to if isinstance(offer.item, Envelope) else None
+        if reply is not None:
+            reply.set_exception((type(error), error, None))
+        else:
+            self._lost.append(message)
+
     def _place(self, item: Any, policy: str) -> str:
-        """With the lock held: append, and make room for it; or why that cannot be."""
+        """As a step: append, and make room for it; or why that cannot be."""
         mailbox = self._mailbox
         if policy == "conflate":
             if self._has_room():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
 
-__all__ = ["Signal", "Turn", "left_in", "next_control"]
+__all__ = ["Signal", "Turn", "add_control", "left_in", "next_control"]
 
 
 class Signal(Internal):
@@ -44,14 +44,26 @@ class Turn(Signal):
         return next_control(actor.mailbox)
 
 
+def add_control(mailbox: Mailbox, envelope: Envelope[Any]) -> None:
+    """Put it last in the lane."""
+    with mailbox._lock:
+        while True:
+            lane = mailbox.control
+            longer = (*lane, envelope)
+            if mailbox.control is lane:  # else a finalizer has changed it while the new one was made
+                mailbox.control = longer
+                return
+
+
 def next_control(mailbox: Mailbox) -> Envelope[Any] | None:
     """Take what is first in the lane; None where nothing is."""
     with mailbox._lock:
-        if not mailbox.control:
-            return None
-        first, *others = mailbox.control
-        mailbox.control = tuple(others)
-        return first
+        while lane := mailbox.control:
+            rest = lane[1:]
+            if mailbox.control is lane:
+                mailbox.control = rest
+                return lane[0]
+        return None
 
 
 def left_in(mailbox: Mailbox) -> Iterator[Any]:

@@ -7,7 +7,7 @@ Sender and receiver count independently, so that the ledger can compare them:
 * the receiving side counts each message after its handler returned or raised, in `Cell`s that only
   the receiver's own thread writes, so plain ``+= 1`` is exact on any build;
 * what never reaches a handler is counted where it is found: ignored in the cell, dead-lettered
-  here, and what a full mailbox did not keep, under a lock, since any thread may find it.
+  here, and what a full mailbox did not keep, one by one, since any thread may find it.
 
 A message is counted by the sender first, hence read receivers first and senders second and the
 difference is never negative: it is what is in flight.
@@ -16,13 +16,14 @@ difference is never negative: it is what is in flight.
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycelium.core import compiled
 from mycelium.counter import SharedCounter
 from mycelium.latency import LatencyHistogram
+from mycelium.one_by_one import OneByOne
 
 if TYPE_CHECKING:
     from mycelium.emitting import Route
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Tally"]
 
 
-#: Held for a few steps, at the first message of a type and at dead letters: one for all tallies.
-_lock = Lock()
+#: Held for a few steps, at the first message of a type: one for all tallies. A finalizer may come in the middle.
+_lock = RLock()
 
 K = TypeVar("K")
 
@@ -118,14 +119,24 @@ class Tally:
 
     def count_dead(self, kind: type[Any]) -> None:
         """Count a dead letter."""
-        with self._lock:
-            self.dead = _one_more(self.dead, kind)
+        _lost.bring((self, kind, ""))
 
     def count_overflow(self, kind: type[Any], what: str) -> None:
         """Count a message that a full mailbox did not keep: dropped, conflated or rejected."""
-        with self._lock:
-            self.overflowed = _one_more(self.overflowed, (kind, what))
+        _lost.bring((self, kind, what))
 
     def count_unrouted(self, kind: type[Any]) -> None:
         """Count an emission that nobody receives."""
         self.unrouted = _one_more(self.unrouted, kind)
+
+
+def _count_lost(lost: tuple[Tally, type[Any], str]) -> None:
+    tally, kind, what = lost
+    if what:
+        tally.overflowed = _one_more(tally.overflowed, (kind, what))
+    else:
+        tally.dead = _one_more(tally.dead, kind)
+
+
+#: What is lost is counted here: any thread may find it.
+_lost = OneByOne(_count_lost)

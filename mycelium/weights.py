@@ -11,11 +11,11 @@ A weighed message lies in the queue as `Keyed`: who takes it out tells, in the s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mycelium.bounds import OBJECT_BYTES, Bounded, bytes_of, is_unlimited, least_bytes_of
 from mycelium.mail import Keyed, is_fixed, unwrapped
+from mycelium.one_by_one import OneByOne
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = ["Weights", "weigh", "weight_of", "weights_for"]
 class Weights:
     """What the weighed messages of one mailbox take."""
 
-    __slots__ = ("_bytes", "_bytes_max", "_count", "_largest", "_lock", "_mailbox", "_most", "kinds")
+    __slots__ = ("_bytes", "_bytes_max", "_count", "_largest", "_mailbox", "_most", "_steps", "kinds")
 
     def __init__(self, mailbox: Mailbox, bytes_max: int, handled: Iterable[type[TLV]]) -> None:
         self.kinds = frozenset(kind for kind in handled if is_unlimited(kind))
@@ -38,7 +38,7 @@ class Weights:
         self._largest = max(least_bytes_of(kind) if kind in self.kinds else bytes_of(kind) for kind in handled)
         self._bytes = 0
         self._count = 0
-        self._lock = Lock()
+        self._steps: OneByOne[tuple[Keyed, int]] = OneByOne(self._weigh)
 
     def is_over(self, waiting: int, more: int = 0) -> bool:
         """Whether ``waiting`` messages, those weighed among them, take too much, or would with ``more`` bytes."""
@@ -47,21 +47,20 @@ class Weights:
 
     def add(self, keyed: Keyed) -> None:
         """It is put in."""
-        size = weight_of(unwrapped(keyed))
-        with self._lock:
-            keyed.size = size
-            self._bytes += size
-            self._count += 1
-            self._adjust()
+        self._steps.bring((keyed, weight_of(unwrapped(keyed))))
 
     def remove(self, keyed: Keyed) -> None:
         """It has been taken out; told twice, it counts once."""
-        with self._lock:
-            if keyed.size:
-                self._bytes -= keyed.size
-                self._count -= 1
-                keyed.size = 0
-                self._adjust()
+        self._steps.bring((keyed, 0))
+
+    def _weigh(self, step: tuple[Keyed, int]) -> None:
+        keyed, size = step
+        before, keyed.size = keyed.size, size
+        if before == size:
+            return
+        self._bytes += size - before
+        self._count += 1 if size else -1
+        self._adjust()
 
     def _adjust(self) -> None:
         # One message is always let in, however large.

@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
-from threading import Lock
+from threading import Lock, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -72,7 +72,7 @@ class Dispatcher:
         self._ready: deque[Mailbox] = deque()
         #: The gates at which workers without work wait.
         self._idle: list[Lock] = []
-        self._lock = Lock()
+        self._lock = RLock()  # a finalizer that waits for room may come in the middle
         self._attached = 0
         self._threads = 0
         self._blocked = 0
