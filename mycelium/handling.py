@@ -106,11 +106,20 @@ class Handling(Lives):
             if run.message is not None:
                 self._sampled = run.sampled
                 self._handle_otherwise(run.message)
-        except Exception:
-            self._fail(run.fail())
         except BaseException:
-            self._give_up(run.fail())
+            self._fail_run(run)
         return run.taken
+
+    def _fail_run(self, run: Run) -> None:
+        """A handler raised, with a message in hand that was counted by the run."""
+        outer, self._envelope = self._envelope, run.envelope or self._envelope
+        try:
+            if isinstance(sys.exc_info()[1], Exception):
+                self._fail(run.fail())
+            else:
+                self._give_up(run.fail())
+        finally:
+            self._envelope = outer
 
     def _handle_otherwise(self, item: Any) -> None:
         kind = type(item)

@@ -26,10 +26,8 @@ the twin. Without a GIL, the twin runs, and the deque's own lock does it.
 What every message goes through is `mycelium.inbox` (here), `mycelium.telling` and
 `mycelium.emitting` (at the senders), and `mycelium.queue`: all of it compiled where that was built.
 
-What lies in the queue: see `mycelium.mail`.
-
-A bound is looked at by senders, with one comparison; who finds the mailbox full goes to
-`mycelium.overflow`.
+What lies in the queue: see `mycelium.mail`. A bound is looked at by senders, with one comparison; who
+finds the mailbox full goes to `mycelium.overflow`.
 """
 
 from __future__ import annotations
@@ -51,9 +49,9 @@ from mycelium.inbox import Inbox
 from mycelium.mail import Keyed, Sampled, is_control, unwrapped
 from mycelium.message_sets import shown
 from mycelium.signals import Turn, add_control, left_in
-from mycelium.tally import Tally
+from mycelium.tally import NOTHING, Tally
 from mycelium.weights import Weights
-from mycelium.wrapping import put_wrapped
+from mycelium.wrapping import put_signed, put_wrapped
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -97,6 +95,7 @@ class Mailbox(Inbox):
         "queued",
         "refusing",
         "running",
+        "signed",
         "started",
         "tally",
         "urn",
@@ -136,6 +135,7 @@ class Mailbox(Inbox):
         #: What the owner is waiting for: the reply of an ask, or room in another mailbox.
         self.waits_for: Awaited | None = None
         self.wants_sender: frozenset[type[Any]] = frozenset()  #: What is put in with who sent it: its handler asks.
+        self.signed: Mapping[type[Any], SharedCounter] = NOTHING  #: As `accepts`, of what lies there with its sender.
         self.weights: Weights | None = None  #: What messages of any size take, where the bound is in bytes.
         self._gate = Lock()
         self._gate.acquire()
@@ -149,20 +149,22 @@ class Mailbox(Inbox):
     # What senders use, beside `put`.
 
     def accept(self, kind: type[Any], counter: SharedCounter) -> None:
-        """Take messages of this type as they are, counted by this one, until the owner is stopping."""
-        if not self.wraps(kind):
-            with self._lock:
-                if not self.refusing:
+        """Take messages of this type as they are, or with their sender, counted by this one, until the owner is stopping."""
+        with self._lock:
+            if not self.refusing and not self._keeps(kind):
+                if kind in self.wants_sender:
+                    self.signed = {**self.signed, kind: counter}
+                else:
                     self.accepts[kind] = counter
 
     def append_of(self, kind: type[Any]) -> Callable[[Any], None] | None:
         """How a message of this type gets into the queue where there is room, if that is not a plain append."""
-        return partial(put_wrapped, self) if self.wraps(kind) else None
+        put = put_wrapped if self._keeps(kind) else put_signed if kind in self.wants_sender else None
+        return put and partial(put, self)
 
-    def wraps(self, kind: type[Any]) -> bool:
-        """Whether messages of this type do not lie bare in the queue."""
-        weighed = self.weights is not None and kind in self.weights.kinds
-        return weighed or kind in self.wants_sender or self.conflates(kind)
+    def _keeps(self, kind: type[Any]) -> bool:
+        """Whether somebody has to be told when a message of this type is taken out: it is weighed, or may be replaced."""
+        return (self.weights is not None and kind in self.weights.kinds) or self.conflates(kind)
 
     def steer(self, envelope: Envelope[Any]) -> None:
         """Put something in front of all mail, behind what was put there before. Never blocks, and has no bound."""
@@ -329,6 +331,7 @@ class Mailbox(Inbox):
         with self._lock:
             self.refusing = True
             self.accepts = {}
+            self.signed = NOTHING
 
     def resume(self) -> None:
         """The owner's pause is over. Any thread."""

@@ -126,7 +126,7 @@ class OverflowPolicy:
         """
         message = unwrapped(item)
         policy = self._policies.get(type(message), self._bound.policy)
-        if type(message) in self._mailbox.wants_sender and not isinstance(item, Envelope):
+        if type(message) in self._mailbox.wants_sender:
             item = sent_by(item, current_ref())
         if is_fixed(item) and policy in {"conflate", "drop_newest"}:
             policy = "reject"

@@ -146,15 +146,6 @@ class ActorRef(Teller, pykka.ActorRef[A]):
             reply.set_exception((type(error), error, None))
 
     def _tell_otherwise(self, message: Any) -> None:
-        mailbox = self._mailbox
-        kind = type(message)
-        # From the second one on, what is told with its sender and nothing else takes the short way.
-        if kind in mailbox.wants_sender and not mailbox.refusing and mailbox.weights is None:
-            counter = mailbox.tally.sent.get(kind)
-            if counter is not None and len(mailbox.items) < mailbox.capacity and not mailbox.conflates(kind):
-                counter.advance()
-                mailbox.put(Sent(message, None, current_ref()))
-                return
         self._tell_from(current_ref(), message)
 
     def _tell_from(self, sender: ActorRef[Any] | None, message: Any, *, piped: bool = False) -> None:

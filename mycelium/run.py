@@ -8,7 +8,7 @@ from typing import Any
 from mycelium.core import compiled
 from mycelium.inbox import Inbox
 from mycelium.latency import now_ns
-from mycelium.mail import Keyed, Sampled
+from mycelium.mail import Keyed, Sampled, Sent
 from mycelium.tally import Cell
 
 __all__ = ["Run", "Table"]
@@ -29,9 +29,11 @@ class Run:
     The loop is the caller's, so that the interpreter goes from there into a handler without leaving
     itself. A message is counted as handled when the next one is asked for, so right after its
     handler has returned; where that raised, by `fail`. What has not been handled is still in the queue.
+
+    A told message whose handler takes the sender is given to it in its `Sent`.
     """
 
-    __slots__ = ("_budget", "_cell", "_mailbox", "_taken_at", "message", "taken")
+    __slots__ = ("_budget", "_cell", "_mailbox", "_taken_at", "envelope", "message", "taken")
 
     def __init__(self, mailbox: Inbox, budget: int, /) -> None:
         self._mailbox = mailbox
@@ -41,6 +43,8 @@ class Run:
         self._taken_at = 0
         #: The message in hand, or None.
         self.message: Any = None
+        #: The `Sent` in which it goes to its handler, or None.
+        self.envelope: Any = None
         #: How many items it has taken.
         self.taken = 0
 
@@ -51,7 +55,7 @@ class Run:
 
     def begin(self, table: Table, /) -> Callable[[Any], Any] | None:
         """The handler of the next message; None where that has none (and is ``message``), or where it is over."""
-        self.message = self._cell = None
+        self.message = self.envelope = self._cell = None
         item = self._take()
         if item is None:
             return None
@@ -64,9 +68,12 @@ class Run:
                 self._mailbox.latency.record(self._taken_at - item.sent_at)
             item = item.message
         self.message = item
-        entry = table.get(type(item))
+        told = _told_in(item)
+        entry = table.get(type(item if told is None else told))
         if entry is None:
             return None
+        if told is not None:
+            self.message, self.envelope = told, item
         handle, self._cell = entry
         return handle
 
@@ -75,21 +82,46 @@ class Run:
         if cell is None or message is None:
             return
         kind = type(message)
+        if self.envelope is not None:
+            yield from self._signed(cell, kind)
+            return
         while True:
             yield message
             cell.handled += 1
             if self._taken_at:
-                if self._mailbox.handling is not None:
-                    self._mailbox.handling.record(now_ns() - self._taken_at)
-                self._taken_at = 0
+                self._note_time()
             message = self._take()
             if type(message) is not kind:
                 break
             self.message = message
-        self.message = None
-        if message is not None:
+        self._put_back(message)
+
+    def _signed(self, cell: Cell, kind: type[Any]) -> Iterator[Any]:
+        """The same for messages that lie in their `Sent`."""
+        while True:
+            yield self.envelope
+            cell.handled += 1
+            if self._taken_at:
+                self._note_time()
+            item = self._take()
+            message = _told_in(item)
+            if type(message) is not kind:
+                break
+            self.message, self.envelope = message, item
+        self._put_back(item)
+
+    def _note_time(self) -> None:
+        """After the handler of a sampled message."""
+        if self._mailbox.handling is not None:
+            self._mailbox.handling.record(now_ns() - self._taken_at)
+        self._taken_at = 0
+
+    def _put_back(self, item: Any) -> None:
+        """It is none of the run, which is over."""
+        self.message = self.envelope = None
+        if item is not None:
             self.taken -= 1
-            self._mailbox.items.appendleft(message)
+            self._mailbox.items.appendleft(item)
 
     def fail(self) -> Any:
         """Count the message in hand as one whose handler raised; that message, or None."""
@@ -109,3 +141,8 @@ class Run:
             return None  # also where a sender made room, and took one that was counted
         self.taken += 1
         return item
+
+
+def _told_in(item: Any) -> Any:
+    """The message in a `Sent`, where nobody waits for an answer; else None."""
+    return item.message if type(item) is Sent and item.reply_to is None else None

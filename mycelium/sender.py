@@ -56,5 +56,15 @@ def sender_in_hand(actor: Handling) -> ActorRef[Any] | None:
 
 
 def giving_sender(actor: Handling, method: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:
-    """A handler that takes the sender, as one that takes the message only."""
-    return lambda message: method(message, sender_in_hand(actor))
+    """A handler that takes the sender, as one that takes the message only, or the `Sent` in which it was told."""
+
+    def handle(given: Any) -> Any:
+        if type(given) is not Sent:
+            return method(given, sender_in_hand(actor))
+        outer, actor._envelope = actor._envelope, given
+        try:
+            return method(given.message, given.sender)
+        finally:
+            actor._envelope = outer
+
+    return handle

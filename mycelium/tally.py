@@ -38,7 +38,7 @@ K = TypeVar("K")
 
 #: What an actor has counted of that which most of them never do: a dict from the first one on.
 Few = dict[K, int] | MappingProxyType[K, int]
-NOTHING: MappingProxyType[Any, int] = MappingProxyType({})
+NOTHING: MappingProxyType[Any, Any] = MappingProxyType({})
 
 
 def _one_more(counts: Few[Any], what: Any) -> dict[Any, int]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mycelium.core import compiled
+from mycelium.core import compiled, native
+from mycelium.dispatcher.current import current_ref
 from mycelium.latency import SAMPLE_MASK, now_ns
-from mycelium.mail import Sampled
+from mycelium.mail import Sampled, Sent
 
 if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
 
 __all__ = ["Teller"]
+
+if native is not None:
+    native.register(sent=Sent, current_ref=current_ref)
 
 
 @compiled
@@ -35,8 +39,11 @@ class Teller:
         mailbox = self._mailbox
         counter = mailbox.accepts.get(type(message))
         if counter is None:
-            self._tell_otherwise(message)
-            return
+            counter = mailbox.signed.get(type(message))
+            if counter is None:
+                self._tell_otherwise(message)
+                return
+            message = Sent(message, None, current_ref())
         if not counter.advance() & SAMPLE_MASK:
             message = Sampled(message, now_ns())
         if len(mailbox.items) < mailbox.capacity:

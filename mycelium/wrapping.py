@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pykka._envelope import Envelope
-
 from mycelium.dispatcher.current import current_ref
 from mycelium.mail import sent_by, unwrapped
 from mycelium.weights import weigh
@@ -13,13 +11,18 @@ from mycelium.weights import weigh
 if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
 
-__all__ = ["put_wrapped"]
+__all__ = ["put_signed", "put_wrapped"]
+
+
+def put_signed(mailbox: Mailbox, item: Any) -> None:
+    """Append what lies in the queue with its sender, and is not wrapped otherwise."""
+    mailbox.items.append(sent_by(item, current_ref()))
 
 
 def put_wrapped(mailbox: Mailbox, item: Any) -> None:
-    """Append what does not lie bare in the queue: with its sender, by its key, weighed, or several of these."""
+    """Append what does not lie bare in the queue: by its key or weighed, and with its sender where that is asked for."""
     kind = type(unwrapped(item))
-    if kind in mailbox.wants_sender and not isinstance(item, Envelope):
+    if kind in mailbox.wants_sender:
         item = sent_by(item, current_ref())
     if mailbox.conflates(kind):
         mailbox.overflow.put_keyed(item)

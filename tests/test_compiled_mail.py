@@ -8,6 +8,7 @@ import pytest
 
 import mycelium.mailbox  # noqa: F401 - tells the core what it asks of Python
 from mycelium.core import native
+from mycelium.mail import Sent
 
 pytestmark = pytest.mark.skipif(native is None, reason="the compiled core does not run")
 
@@ -34,6 +35,54 @@ def test_a_finalizer_may_begin_the_run_anew() -> None:
     came = next(run, None)
     assert type(came) is Finalized
     assert came.call is None
+
+
+def test_a_finalizer_of_an_envelope_may_begin_the_run_anew() -> None:
+    inbox = native.Inbox()
+    run = native.Run(inbox, 10)
+    table = {Finalized: (print, native.Cell())}
+    inbox.put(Sent(Finalized(lambda: run.begin({}))))
+    inbox.put(Sent(Finalized()))
+    run.begin(table)
+    next(run)
+    came = next(run, None)
+    assert type(came) is Sent
+    assert came.message.call is None
+    assert (run.message, run.envelope) == (None, None)
+
+
+def test_an_envelope_may_be_changed_or_emptied_while_it_waits() -> None:
+    inbox = native.Inbox()
+    for _ in range(3):
+        inbox.put(Sent("a message"))
+    first, second, third = inbox.items.copy()
+    del second.message, third.reply_to
+    run = native.Run(inbox, 10)
+    table = {str: (print, native.Cell())}
+    assert run.begin(table) is print
+    first.message = 5
+    assert [type(one) for one in run] == [Sent]
+    for left in (second, third):
+        assert run.begin(table) is None
+        assert run.message is left
+
+
+@pytest.mark.parametrize("signed", [{str: 5}, {}, 7, None])
+def test_a_mailbox_whose_counters_are_none_asks_python(signed: Any) -> None:
+    class Mailbox(native.Inbox):  # type: ignore[misc]
+        pass
+
+    class Ref(native.Teller):  # type: ignore[misc]
+        def _tell_otherwise(self, message: Any) -> None:
+            told.append(message)
+
+    told: list[Any] = []
+    mailbox, ref = Mailbox(), Ref()
+    ref._mailbox = mailbox
+    if signed is not None:
+        mailbox.signed = signed
+    ref.tell("a message")
+    assert told == ["a message"]
 
 
 def test_what_records_times_may_begin_the_run_anew() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mycelium import Actor, handles
 from mycelium.core import TWINS, native
 from mycelium.latency import SAMPLE_MASK, LatencyHistogram
-from mycelium.mail import Keyed, Sampled
+from mycelium.mail import Keyed, Sampled, Sent, unwrapped
 from mycelium.router import connect, plan_routes
 from tlv import TLV, i64
 
@@ -37,7 +37,11 @@ class Three(TLV, type=1003):
     number: i64
 
 
-MESSAGES = (One, Two, Three)
+class Signed(TLV, type=1004):
+    number: i64
+
+
+MESSAGES = (One, Two, Three, Signed)
 
 
 def classes() -> list[SimpleNamespace]:
@@ -61,7 +65,7 @@ class Side:
         side = self
 
         class Mailbox(kind.Inbox):  # type: ignore[misc, name-defined]
-            __slots__ = ()
+            __slots__ = ("signed",)
 
             @property
             def overflow(self) -> Side:
@@ -94,7 +98,9 @@ class Side:
         self.actor._routes = self.routes
         self.counters = {One: kind.SharedCounter(), Two: kind.SharedCounter()}
         self.inbox.accepts = self.counters
-        self.cells = {One: kind.Cell(), Two: kind.Cell()}
+        self.signed = {Signed: kind.SharedCounter()}
+        self.inbox.signed = self.signed
+        self.cells = {One: kind.Cell(), Two: kind.Cell(), Signed: kind.Cell()}
         self.table = {message: (self.handle, cell) for message, cell in self.cells.items()}
 
     def append(self, item: Any) -> None:
@@ -102,12 +108,13 @@ class Side:
         self.inbox.items.append(item)
 
     def offer(self, item: Any) -> Exception | None:
-        item = item.message if isinstance(item, Sampled) else item
-        self.told.append(f"full for {type(item).__name__}")
-        return RefusedError("no room") if item.number % 2 else None
+        message = unwrapped(item)
+        self.told.append(f"full for {type(message).__name__}")
+        return RefusedError("no room") if message.number % 2 else None
 
-    def handle(self, message: Any) -> None:
-        self.told.append(f"{type(message).__name__} {message.number}")
+    def handle(self, given: Any) -> None:
+        message = unwrapped(given)
+        self.told.append(f"{type(message).__name__} {message.number} in a {type(given).__name__}")
         if message.number % 7 == 6:
             raise ValueError(message.number)
 
@@ -127,6 +134,7 @@ class Side:
                 self.inbox.items.remove(self.inbox.items[given % len(self.inbox.items)])
             elif name == "stop":
                 self.inbox.accepts = {}
+                self.inbox.signed = {}
             else:
                 left = self.drain(given)
                 self.told.append(f"left {type(left).__name__}, {left is not None and self.run.sampled}")
@@ -143,6 +151,7 @@ class Side:
                     handle(message)
         except ValueError:
             self.failed = run.fail()
+            self.told.append(f"failed in a {type(run.envelope).__name__}")
             raise
         finally:
             self.told.append(f"took {run.taken}")
@@ -157,15 +166,17 @@ class Side:
     def seen(self) -> list[object]:
         """All that can be compared; only at the end, for a counter in Python is advanced by whoever reads it."""
         counts = [(cell.handled, cell.failed) for cell in self.cells.values()]
-        sent = [counter.value for counter in self.counters.values()]
+        sent = [counter.value for counter in (*self.counters.values(), *self.signed.values())]
         routes = [(route.emitted, route.sent) for route in self.routes.values()]
         taken = sum(self.inbox.latency.counts()), sum(self.inbox.handling.counts())
         return [self.told, counts, sent, routes, taken]
 
 
 messages = st.builds(lambda kind, number: kind(number), st.sampled_from(MESSAGES), st.integers(0, 20))
+envelopes = st.builds(Sent, messages, st.none() | st.just("a reply"))
 steps = st.one_of(
     st.tuples(st.sampled_from(["tell", "put", "emit"]), messages),
+    st.tuples(st.just("put"), envelopes),
     st.tuples(st.just("drain"), st.integers(0, 12)),
     st.tuples(st.just("drop"), st.integers(0, 12)),
     st.tuples(st.sampled_from(["sleep", "stop"]), st.none()),
@@ -222,7 +233,33 @@ def test_a_run_goes_class_by_class(side: Side) -> None:
     assert run.begin(side.table) is None
     assert (run.message, run.taken, len(side.inbox)) == (Three(3), 4, 1)
     assert run.fail() == Three(3)
-    assert [(cell.handled, cell.failed) for cell in side.cells.values()] == [(2, 0), (0, 0)]
+    assert [(cell.handled, cell.failed) for cell in side.cells.values()] == [(2, 0), (0, 0), (0, 0)]
+
+
+def test_a_message_with_its_sender_is_given_in_its_envelope_and_in_runs(side: Side) -> None:
+    for number in range(3):
+        side.ref.tell(Signed(number))
+    side.inbox.put(Sent(Signed(3), pykka.ThreadingFuture()))
+    run = side.kind.Run(side.inbox, 10)
+    assert run.begin(side.table) == side.handle
+    given = []
+    for envelope in run:
+        assert run.envelope is envelope
+        assert run.message is envelope.message
+        given.append((type(envelope), envelope.message, envelope.reply_to, envelope.sender))
+    assert given == [(Sent, Signed(number), None, None) for number in range(3)]
+    assert (run.envelope, run.message) == (None, None)
+    assert run.begin(side.table) is None
+    assert (type(run.message), run.envelope, side.cells[Signed].handled) == (Sent, None, 3)
+
+
+def test_what_fails_with_its_sender_is_told_as_the_message(side: Side) -> None:
+    for number in (0, 6, 1):
+        side.ref.tell(Signed(number))
+    with pytest.raises(ValueError, match="6"):
+        side.drain(10)
+    assert (side.failed, type(side.run.envelope), len(side.inbox)) == (Signed(6), Sent, 1)
+    assert (side.cells[Signed].handled, side.cells[Signed].failed) == (2, 1)
 
 
 def test_a_keyed_message_is_taken_out_of_its_wrapping(side: Side) -> None:
@@ -231,7 +268,7 @@ def test_a_keyed_message_is_taken_out_of_its_wrapping(side: Side) -> None:
     side.inbox.put(keyed)
     side.inbox.put(Keyed(Three(2), (Three, 2), forgotten.append))
     assert side.drain(10) == Three(2)
-    assert (len(forgotten), side.told) == (2, ["One 1", "took 2"])
+    assert (len(forgotten), side.told) == (2, ["One 1 in a One", "took 2"])
 
 
 def test_a_handler_may_drain_in_turn(side: Side) -> None:
@@ -247,8 +284,8 @@ def test_a_handler_may_drain_in_turn(side: Side) -> None:
     with pytest.raises(ValueError, match="6"):
         side.drain(10, side.table | {Three: (handle, cell)})
     assert (cell.handled, cell.failed, len(side.inbox)) == (2, 1, 2)
-    taken = ["outer 0", "One 0", "took 1", "outer 0 is done", "outer 1", "One 6", "took 1", "took 2"]
-    assert side.told == taken
+    first = ["outer 0", "One 0 in a One", "took 1", "outer 0 is done", "outer 1"]
+    assert side.told == [*first, "One 6 in a One", "failed in a NoneType", "took 1", "failed in a NoneType", "took 2"]
 
 
 def test_an_argument_by_name_and_none(side: Side) -> None:
@@ -265,11 +302,12 @@ def test_an_argument_by_name_and_none(side: Side) -> None:
 
 
 def test_references_come_and_go_with_the_messages(side: Side) -> None:
-    message, passed = One(6), One(0)
-    before = sys.getrefcount(message), sys.getrefcount(passed)
+    message, passed, signed = One(6), One(0), Signed(0)
+    before = sys.getrefcount(message), sys.getrefcount(passed), sys.getrefcount(signed)
     for one in (message, passed):
         for _ in range(130):
             side.ref.tell(one)
+            side.ref.tell(signed)
             side.actor.emit(one)
     del one
     while side.inbox.items:
@@ -278,7 +316,7 @@ def test_references_come_and_go_with_the_messages(side: Side) -> None:
         except ValueError:
             side.failed = None
     del side.run
-    assert (sys.getrefcount(message), sys.getrefcount(passed)) == before
+    assert (sys.getrefcount(message), sys.getrefcount(passed), sys.getrefcount(signed)) == before
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.Inbox.__module__)
@@ -338,6 +376,11 @@ def test_what_does_not_fit_is_refused() -> None:
         native.Run(inbox, 1).begin([])
     with pytest.raises(TypeError, match="a handler and a Cell"):
         native.Run(inbox, 1).begin({One: print})
+    for wrong in (1, int, One, Sampled):
+        with pytest.raises(
+            (TypeError, AttributeError), match=r"Sent is a class|Sent needs a slot|no attribute 'message'"
+        ):
+            native.register(sent=wrong)
     with pytest.raises(TypeError, match="accepts is a dict"):
         inbox.accepts = []
     with pytest.raises(TypeError, match="is a mailbox"):

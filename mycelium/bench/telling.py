@@ -18,6 +18,7 @@ from mycelium.actor import Actor
 from mycelium.bounds import UNBOUNDED, Bounded
 from mycelium.context import ActorContext
 from mycelium.handlers import handles
+from mycelium.ref import ActorRef
 from mycelium.router import connect, plan_routes
 from mycelium.source import Source
 from tlv import TLV, FrameWriter, read_frame
@@ -59,6 +60,7 @@ def telling() -> Contest:
         contestants=(
             Contestant(OURS_TELL, lambda: _told, ours=True),
             Contestant("mycelium, tell, collector on", lambda: _told_and_collected, ours=True),
+            Contestant("mycelium, tell with sender", lambda: _told_with_sender, ours=True),
             Contestant("mycelium, emit from a source", lambda: _emitted, ours=True),
             Contestant(UNBOUNDED_TELL, lambda: _told_without_bound, ours=True),
             Contestant(FRAMES, lambda: _told_frames, ours=True),
@@ -106,6 +108,15 @@ class Reader(Actor, receives=TradeTLV):
         self.total += trade.price
 
 
+class SenderReader(Reader):
+    """The same, where the handler takes who sent the message."""
+
+    @handles
+    def on_trade(self, trade: TradeTLV, sender: ActorRef[Any] | None) -> None:  # type: ignore[override]
+        """Read one field."""
+        self.total += trade.price
+
+
 class FrameReader(Reader):
     """The same, where the messages come in frames."""
 
@@ -144,9 +155,9 @@ class PykkaReader(pykka.ThreadingActor):
         self.total += message[0]
 
 
-def _told(count: int, bound: Bounded | None = None) -> tuple[float]:
+def _told(count: int, bound: Bounded | None = None, reader: type[Reader] = Reader) -> tuple[float]:
     price, quantity, timestamp, venue_id = VALUES
-    ref = Reader.create(context=ActorContext(bound=bound)).launch()
+    ref = reader.create(context=ActorContext(bound=bound)).launch()
 
     def produce() -> None:
         tell = ref.tell
@@ -154,6 +165,10 @@ def _told(count: int, bound: Bounded | None = None) -> tuple[float]:
             tell(TradeTLV(price, quantity, timestamp, venue_id))
 
     return timed(produce, partial(_has_read, ref, count), count, ref.stop)
+
+
+def _told_with_sender(count: int) -> tuple[float]:
+    return _told(count, reader=SenderReader)
 
 
 def _told_and_collected(count: int) -> tuple[float]:

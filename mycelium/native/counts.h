@@ -1,5 +1,5 @@
 /* What is counted for each message: SharedCounter by senders, Cell by the receiver. And Sampled, the
- * message whose time is taken.
+ * message whose time is taken, and Sent, of Python, in which one lies with its sender.
  *
  * Ownership: a Sampled holds its message, or the envelope of it.
  */
@@ -89,6 +89,38 @@ static PyType_Spec cell_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = cell_slots,
 };
+
+/* ---- Sent: a class of Python with three slots, which register() has found ---- */
+
+static inline PyObject **sent_slot(PyObject *sent, Py_ssize_t place)
+{
+    return (PyObject **)((char *)sent + place);
+}
+
+/* The message in a Sent where nobody waits for an answer, borrowed; NULL in all other cases. */
+static inline PyObject *told_in(ModuleState *state, PyObject *item)
+{
+    if (!Py_IS_TYPE(item, (PyTypeObject *)state->sent) || *sent_slot(item, state->sent_reply_to) != Py_None) {
+        return NULL;
+    }
+    return *sent_slot(item, state->sent_message);
+}
+
+/* A message with who sends it from this thread. */
+static PyObject *sent_of(ModuleState *state, PyObject *message)
+{
+    PyObject *sender = PyObject_CallNoArgs(state->current_ref);
+    PyTypeObject *type = (PyTypeObject *)state->sent;
+    PyObject *made = sender == NULL ? NULL : type->tp_alloc(type, 0);
+    if (made == NULL) {
+        Py_XDECREF(sender);
+        return NULL;
+    }
+    *sent_slot(made, state->sent_message) = Py_NewRef(message);
+    *sent_slot(made, state->sent_reply_to) = Py_NewRef(Py_None);
+    *sent_slot(made, state->sent_sender) = sender;
+    return made;
+}
 
 /* ---- Sampled ---- */
 

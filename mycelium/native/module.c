@@ -14,14 +14,52 @@
 #include "emitting.h"
 #include "run.h"
 
-/* register(keyed, now_ns): what the core asks of Python. */
+/* Where the objects of a class have this slot; 0 with an error. */
+static Py_ssize_t place_of_slot(PyObject *type, const char *name)
+{
+    PyObject *slot = PyObject_GetAttrString(type, name);
+    Py_ssize_t place = 0;
+    if (slot != NULL && Py_IS_TYPE(slot, &PyMemberDescr_Type) && PyType_IsSubtype((PyTypeObject *)type, PyDescr_TYPE(slot)) &&
+        ((PyMemberDescrObject *)slot)->d_member->type == T_OBJECT_EX) {
+        place = ((PyMemberDescrObject *)slot)->d_member->offset;
+    }
+    Py_XDECREF(slot);
+    if (place == 0 && !PyErr_Occurred()) {
+        PyErr_Format(PyExc_TypeError, "Sent needs a slot %s", name);
+    }
+    return place;
+}
+
+static int register_sent(ModuleState *state, PyObject *sent)
+{
+    Py_ssize_t message, reply_to, sender;
+    if (!PyType_Check(sent) || ((PyTypeObject *)sent)->tp_itemsize != 0) {
+        PyErr_SetString(PyExc_TypeError, "Sent is a class");
+        return -1;
+    }
+    if ((message = place_of_slot(sent, "message")) == 0 || (reply_to = place_of_slot(sent, "reply_to")) == 0 ||
+        (sender = place_of_slot(sent, "sender")) == 0) {
+        return -1;
+    }
+    state->sent_message = message;
+    state->sent_reply_to = reply_to;
+    state->sent_sender = sender;
+    Py_XSETREF(state->sent, Py_NewRef(sent));
+    return 0;
+}
+
+/* register(keyed, now_ns, sent, current_ref): what the core asks of Python. */
 static PyObject *module_register(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"keyed", "now_ns", NULL};
-    PyObject *keyed = NULL, *now = NULL;
+    static char *names[] = {"keyed", "now_ns", "sent", "current_ref", NULL};
+    PyObject *keyed = NULL, *now = NULL, *sent = NULL, *current_ref = NULL;
     ModuleState *state = state_of(module);
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OO:register", names, &keyed, &now)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO:register", names, &keyed, &now, &sent, &current_ref) ||
+        (sent != NULL && register_sent(state, sent) < 0)) {
         return NULL;
+    }
+    if (current_ref != NULL) {
+        Py_XSETREF(state->current_ref, Py_NewRef(current_ref));
     }
     if (keyed != NULL) {
         Py_XSETREF(state->keyed, Py_NewRef(keyed));
@@ -70,7 +108,9 @@ static int add_all(PyObject *module)
                    (state->offer = named("offer")) == NULL || (state->overflow = named("overflow")) == NULL ||
                    (state->tell_otherwise = named("_tell_otherwise")) == NULL ||
                    (state->emit_unrouted = named("_emit_unrouted")) == NULL ||
-                   (state->now_ns = Py_NewRef(Py_None)) == NULL || (state->keyed = Py_NewRef(Py_None)) == NULL
+                   (state->signed_ = named("signed")) == NULL || (state->now_ns = Py_NewRef(Py_None)) == NULL ||
+                   (state->keyed = Py_NewRef(Py_None)) == NULL || (state->sent = Py_NewRef(Py_None)) == NULL ||
+                   (state->current_ref = Py_NewRef(Py_None)) == NULL
                ? -1
                : 0;
 }

@@ -7,7 +7,9 @@
  * handled when the next one is asked for, so right after its handler has returned; where it raised,
  * by `fail`. What has not been handled then is still in the queue.
  *
- * Ownership: strong references to the inbox, the message in hand, its class and its Cell.
+ * A told message whose handler takes the sender is given to it in its Sent.
+ *
+ * Ownership: strong references to the inbox, the message in hand, its Sent, its class and its Cell.
  */
 #ifndef MYCELIUM_RUN_H
 #define MYCELIUM_RUN_H
@@ -18,6 +20,7 @@ typedef struct {
     PyObject_HEAD
     Inbox *inbox;
     PyObject *message;           /* in hand, or NULL */
+    PyObject *envelope;          /* the Sent in which it goes to its handler, or NULL */
     PyObject *cell;              /* of the class in hand; NULL where its messages have no handler */
     PyTypeObject *current;       /* that class, or NULL */
     long long taken_at;          /* when the message in hand was taken, if it is a sampled one, or 0 */
@@ -87,6 +90,7 @@ static PyObject *run_begin(PyObject *object, PyObject *table)
     }
     self->given = 0;
     Py_CLEAR(self->message);
+    Py_CLEAR(self->envelope);
     Py_CLEAR(self->cell);
     PyObject *item = self->taken < self->budget ? run_shift(self) : NULL;
     item = item == NULL ? NULL : run_unwrap(self, item);
@@ -94,20 +98,30 @@ static PyObject *run_begin(PyObject *object, PyObject *table)
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }
     Py_XSETREF(self->message, item);
-    PyTypeObject *kind = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(item));
+    PyObject *told = Py_XNewRef(told_in(self->inbox->state, item));
+    PyTypeObject *kind = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(told == NULL ? item : told));
     PyObject *entry = PyDict_GetItemWithError(table, (PyObject *)kind); /* a metaclass may hash in Python */
     if (entry == NULL) {
+        Py_XDECREF(told);
         Py_DECREF(kind);
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }
     if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 2 ||
         !Py_IS_TYPE(PyTuple_GET_ITEM(entry, 1), self->inbox->state->cell_type)) {
+        Py_XDECREF(told);
         Py_DECREF(kind);
         PyErr_SetString(PyExc_TypeError, "a table has a handler and a Cell for each message");
         return NULL;
     }
     PyObject *handle = Py_NewRef(PyTuple_GET_ITEM(entry, 0)); /* before anything is let go that may run Python */
     Py_XSETREF(self->cell, Py_NewRef(PyTuple_GET_ITEM(entry, 1)));
+    if (told != NULL && self->message == item) { /* else it has begun anew meanwhile */
+        self->message = told;
+        Py_XSETREF(self->envelope, item);
+    }
+    else {
+        Py_XDECREF(told);
+    }
     Py_XSETREF(self->current, kind);
     return handle;
 }
@@ -125,6 +139,26 @@ static RARE int run_note_time(Run *self)
     return (now == -1 && PyErr_Occurred()) ? -1 : record(state, self->inbox->handling, now - taken_at);
 }
 
+/* The next one of a run of messages that lie in their Sent. */
+static RARE PyObject *run_next_sent(Run *self)
+{
+    Inbox *inbox = self->inbox;
+    PyObject *done = self->message, *left = self->envelope, *item = NULL, *told = NULL;
+    if (self->taken < self->budget && Py_IS_TYPE(inbox->items, inbox->state->queue_type)) {
+        Queue *queue = (Queue *)inbox->items;
+        told = queue->count > 0 ? told_in(inbox->state, queue->ring[queue->head]) : NULL;
+        if (told != NULL && Py_TYPE(told) == self->current) {
+            item = queue_shift(queue);
+            self->taken++;
+        }
+    }
+    self->message = item == NULL ? NULL : Py_NewRef(told);
+    self->envelope = Py_XNewRef(item);
+    Py_DECREF(left); /* these may run Python */
+    Py_DECREF(done);
+    return item;
+}
+
 static PyObject *run_next(PyObject *object)
 {
     Run *self = (Run *)object;
@@ -133,7 +167,7 @@ static PyObject *run_next(PyObject *object)
     }
     if (!self->given) {
         self->given = 1;
-        return Py_NewRef(self->message);
+        return Py_NewRef(self->envelope == NULL ? self->message : self->envelope);
     }
     ((Cell *)self->cell)->handled++;
     if (UNLIKELY(self->taken_at != 0)) {
@@ -142,6 +176,9 @@ static PyObject *run_next(PyObject *object)
             Py_CLEAR(self->message);
             return NULL;
         }
+    }
+    if (UNLIKELY(self->envelope != NULL)) {
+        return run_next_sent(self);
     }
     Inbox *inbox = self->inbox;
     PyObject *done = self->message, *item = NULL;
@@ -206,6 +243,7 @@ static int run_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->inbox);
     Py_VISIT(self->message);
+    Py_VISIT(self->envelope);
     Py_VISIT(self->cell);
     Py_VISIT(self->current);
     return 0;
@@ -218,6 +256,7 @@ static void run_dealloc(PyObject *object)
     PyObject_GC_UnTrack(object);
     Py_CLEAR(self->inbox);
     Py_CLEAR(self->message);
+    Py_CLEAR(self->envelope);
     Py_CLEAR(self->cell);
     Py_CLEAR(self->current);
     type->tp_free(object);
@@ -245,6 +284,7 @@ static PyGetSetDef run_getset[] = {
 
 static PyMemberDef run_members[] = {
     {"message", T_OBJECT, offsetof(Run, message), READONLY, "The message in hand, or None."},
+    {"envelope", T_OBJECT, offsetof(Run, envelope), READONLY, "The Sent in which it goes to its handler, or None."},
     {"taken", T_PYSSIZET, offsetof(Run, taken), READONLY, "How many items it has taken."},
     {NULL, 0, 0, 0, NULL},
 };

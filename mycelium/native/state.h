@@ -40,6 +40,9 @@ typedef struct {
     PyTypeObject *emitter_type;
     PyTypeObject *run_type;
     PyObject *keyed;             /* Keyed of mycelium.mail */
+    PyObject *sent;              /* Sent of mycelium.mail, and where in it its slots are; None before it is known */
+    Py_ssize_t sent_message, sent_reply_to, sent_sender;
+    PyObject *current_ref;       /* current_ref() of mycelium.dispatcher.current */
     PyObject *now_ns;            /* now_ns() of mycelium.latency */
     PyObject *no_routes;         /* what an emitter has that nobody connected: an empty dict */
     PyObject *wake;              /* names of methods */
@@ -51,12 +54,14 @@ typedef struct {
     PyObject *overflow;
     PyObject *tell_otherwise;
     PyObject *emit_unrouted;
+    PyObject *signed_;
 } ModuleState;
 
 #define VISIT_ALL_STATE(X)                                                                        \
     X(queue_type) X(counter_type) X(cell_type) X(sampled_type) X(inbox_type) X(teller_type)        \
     X(route_type) X(emitter_type) X(run_type) X(keyed) X(now_ns) X(no_routes) X(wake) X(take) X(record)        \
-    X(append) X(popleft) X(offer) X(overflow) X(tell_otherwise) X(emit_unrouted)
+    X(append) X(popleft) X(offer) X(overflow) X(tell_otherwise) X(emit_unrouted) X(sent)                \
+    X(current_ref) X(signed_)
 
 static struct PyModuleDef native_module;
 

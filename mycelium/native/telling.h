@@ -35,10 +35,52 @@ static RARE PyObject *raise_refused(PyObject *refused)
     return NULL;
 }
 
+/* Puts in what is counted; takes the reference of `item`, which may be NULL. */
+static inline PyObject *deliver(ModuleState *state, Inbox *inbox, PyObject *item)
+{
+    PyObject *result = NULL;
+    const Py_ssize_t count = item == NULL ? -1 : inbox_count(inbox);
+    if (UNLIKELY(count >= inbox->capacity)) {
+        result = raise_refused(offer(state, (PyObject *)inbox, item));
+    }
+    else if (LIKELY(count >= 0) && inbox_append(inbox, item) == 0 && inbox_wake(inbox) == 0) {
+        result = Py_NewRef(Py_None);
+    }
+    Py_XDECREF(item);
+    return result;
+}
+
 static RARE PyObject *tell_otherwise(PyObject *teller, PyObject *message)
 {
     ModuleState *state = PyErr_Occurred() ? NULL : state_of_type(Py_TYPE(teller));
     return state == NULL ? NULL : PyObject_CallMethodOneArg(teller, state->tell_otherwise, message);
+}
+
+/* What does not lie bare: with its sender, where that is all; else Python is asked. */
+static RARE PyObject *tell_signed(PyObject *teller, Inbox *inbox, PyObject *message)
+{
+    ModuleState *state = inbox->state;
+    PyObject *counters = PyErr_Occurred() ? NULL : PyObject_GetAttr((PyObject *)inbox, state->signed_);
+    if (counters == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear(); /* an Inbox that is no Mailbox */
+    }
+    PyObject *counter = counters != NULL && PyDict_CheckExact(counters)
+                            ? Py_XNewRef(PyDict_GetItemWithError(counters, (PyObject *)Py_TYPE(message)))
+                            : NULL;
+    Py_XDECREF(counters);
+    if (counter == NULL || !Py_IS_TYPE(counter, state->counter_type) || state->sent == Py_None) {
+        Py_XDECREF(counter);
+        return tell_otherwise(teller, message);
+    }
+    PyObject *result = NULL, *item = sent_of(state, message);
+    if (item != NULL) {
+        if (UNLIKELY(!(((SharedCounter *)counter)->value++ & SAMPLE_MASK))) {
+            Py_SETREF(item, sampled_of(state, item));
+        }
+        result = deliver(state, inbox, item);
+    }
+    Py_DECREF(counter);
+    return result;
 }
 
 /* The argument `message` of tell and emit, borrowed; NULL and TypeError where it is not that alone. */
@@ -69,24 +111,15 @@ static PyObject *teller_tell(PyObject *object, PyObject *const *args, Py_ssize_t
     const int accepted = counter != NULL && Py_IS_TYPE(counter, state->counter_type);
     const long long number = accepted ? ((SharedCounter *)counter)->value++ : 0;
     Py_DECREF(accepts);
-    if (UNLIKELY(!accepted)) {
-        Py_DECREF(inbox);
-        return tell_otherwise(object, message);
+    PyObject *result;
+    if (LIKELY(accepted)) {
+        PyObject *item = LIKELY(number & SAMPLE_MASK) ? Py_NewRef(message) : sampled_of(state, message);
+        result = deliver(state, inbox, item);
     }
-    PyObject *result = NULL;
-    PyObject *item = Py_NewRef(message);
-    if (UNLIKELY(!(number & SAMPLE_MASK))) {
-        Py_SETREF(item, sampled_of(state, message));
-    }
-    const Py_ssize_t count = item == NULL ? -1 : inbox_count(inbox);
-    if (UNLIKELY(count >= inbox->capacity)) {
-        result = raise_refused(offer(state, (PyObject *)inbox, item));
-    }
-    else if (LIKELY(count >= 0) && inbox_append(inbox, item) == 0 && inbox_wake(inbox) == 0) {
-        result = Py_NewRef(Py_None);
+    else {
+        result = tell_signed(object, inbox, message);
     }
     Py_DECREF(inbox);
-    Py_XDECREF(item);
     return result;
 }
 
