@@ -357,7 +357,7 @@ def mailing() -> dict[str, Operation]:
         run = Run(mailbox, 256)
         try:
             actor.fails = True
-            handle = run.begin(actor._table)
+            handle = run.begin(actor._tally.cells)
             assert handle is not None
             for message in run:
                 handle(message)

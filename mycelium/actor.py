@@ -25,7 +25,6 @@ from mycelium.dispatcher.pinned import PINNED, start_pinned
 from mycelium.errors.actor import NotInitializedError, WiringError
 from mycelium.errors.message_set import UnknownKeywordError
 from mycelium.handling import DRAIN_MAX, Handling
-from mycelium.lazy_event import LazyEvent
 from mycelium.logging import plain_tracebacks
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
@@ -91,13 +90,12 @@ class Actor(Sending, Handling):
         "_batch_table",
         "_begun",
         "_context",
+        "_ended",
         "_mailbox",
-        "_table",
         "_tally",
         "actor_inbox",
         "actor_stopped",
         "actor_urn",
-        "ended",
         "failure",
         "name",
     )
@@ -117,9 +115,6 @@ class Actor(Sending, Handling):
     actor_inbox: Mailbox
     name: str
     """The actor's name in its topology, else the name of its class."""
-
-    ended: LazyEvent
-    """Set when all is over: hooks done, mail left over counted as dead letters."""
 
     failure: BaseException | None
     """What killed the actor, if something did."""
@@ -204,7 +199,7 @@ class Actor(Sending, Handling):
         open_mailbox(self._mailbox, self.__contract__, context.bound)
         self._mailbox.kind, self._mailbox.urn = type(self), self.actor_urn
         self.actor_stopped: Any = StopFlag(self._mailbox)
-        self.ended = LazyEvent()
+        self._ended = None
         self.failure = None
         self._begun = False
         self._actor_ref = ActorRef(self)
@@ -357,7 +352,7 @@ class Actor(Sending, Handling):
             try_to_log(self.log.error, "the end of an actor failed", exc_info=error)
             self._mailbox.close()
         finally:
-            self.ended.set()
+            self._note_end()
 
     def _actor_loop_teardown(self) -> None:
         self._end_timers_and_watches()

@@ -56,6 +56,11 @@ class Contract:
     config_class: type[Any] | None = None
     #: Why the annotation of that parameter cannot be read; empty where it can.
     config_problem: str = ""
+    #: Bound and policies, as the mailboxes of all its actors have them.
+    terms: tuple[Bounded, Mapping[type[TLV], Policy]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", (self.bound, self.policies))
 
 
 def contract_of(actor_class: type[Any]) -> Contract:
@@ -124,7 +129,7 @@ def open_mailbox(mailbox: Mailbox, contract: Contract, bound: Bounded | None) ->
         capacity = capacity_of(bound, contract.handled)
     mailbox.tally.receives = contract.receives
     if capacity < UNLIMITED:
-        mailbox.bound = (bound, policies)
+        mailbox.bound = contract.terms if bound is contract.bound else (bound, policies)
         mailbox.capacity = capacity
         mailbox.weights = weights_for(mailbox, bound, contract.handled)
     mailbox.wants_sender = contract.wants_sender

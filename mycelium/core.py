@@ -4,8 +4,8 @@ It is the one that `tlv` runs on, so ``MYCELIUM_TLV`` chooses for both. Where th
 built, and in a Python without a GIL, for which it is not made, the twin runs.
 
 The twin is the specification, and what type checkers read. A class of it that the core has says so
-with `compiled`, and is replaced as a whole: `Queue`, `SharedCounter`, `Cell`, `Sampled`, `Inbox`,
-`Run`, `Teller`, `Emitter` and `Route`.
+with `compiled`, and is replaced as a whole: `Queue`, `Cell`, `Sampled`, `Inbox`, `Run`,
+`Teller`, `Emitter` and `Route`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from threading import Lock
 
-from mycelium.core import compiled, gil_is_on
+from mycelium.core import gil_is_on
 
 __all__ = ["SharedCounter"]
 
@@ -15,7 +15,6 @@ __all__ = ["SharedCounter"]
 _reading = Lock()
 
 
-@compiled
 class SharedCounter:
     """Counts calls from any thread and loses none.
 
@@ -27,7 +26,7 @@ class SharedCounter:
     * Without a GIL that call is not promised to be atomic, so ``advance`` takes a lock.
 
     ``itertools.count`` cannot be read without advancing it; `value` advances it and subtracts its
-    own reads, which only happen under a lock. The compiled one is an integer that only C touches.
+    own reads, which only happen under a lock. The compiled `Cell` and `Route` have an integer that only C touches.
     """
 
     __slots__ = ("_lock", "_reads", "advance")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pykka
@@ -34,6 +34,8 @@ __all__ = ["BATCH_MAX", "DRAIN_MAX", "Handling", "cell_of"]
 
 #: Messages handled between two looks at the stop flag and at those who wait for room.
 DRAIN_MAX = 256
+#: What an actor without batch handlers has of them.
+_NO_BATCHES: Mapping[type[Any], Callable[[Batch[Any]], Any]] = {}
 #: Messages that a batch handler gets at once, at most.
 BATCH_MAX = 1024
 
@@ -49,9 +51,8 @@ class Handling(Lives):
     _context: ActorContext
     name: str
     failure: BaseException | None
-    #: What takes messages one by one, and its counts; a dict look-up when the type changes.
-    _table: dict[type[Any], tuple[Callable[[Any], Any], Cell]]
-    _batch_table: dict[type[Any], Callable[[Batch[Any]], Any]]
+    #: What takes runs of messages; what takes them one by one is in the cells of the tally.
+    _batch_table: Mapping[type[Any], Callable[[Batch[Any]], Any]]
     #: What is being handled, for the log of a failure.
     _in_hand: Any = None
     #: What nobody but the first `on_receive` took: a dead letter.
@@ -73,21 +74,21 @@ class Handling(Lives):
         # While the actor runs, and no longer: a bound method kept in the instance is a reference cycle, and a dead actor
         # would wait for the garbage collector.
         contract = self.__contract__
-        self._table = {}
-        self._batch_table = {}
+        batches: dict[type[Any], Callable[[Batch[Any]], Any]] = {}
         for message, handler in contract.table.items():
             method = getattr(self, handler.method)
             if handler.batch:
-                self._batch_table[message] = method
+                batches[message] = method
             else:
-                handle = giving_sender(self, method) if handler.takes_sender else method
-                self._table[message] = (handle, self._tally.cell(message))
+                self._tally.cell(message).handle = giving_sender(self, method) if handler.takes_sender else method
+        self._batch_table = batches or _NO_BATCHES
         if self._context.tracer is not None:
             self._context.tracer.bind(cast("Actor", self))
 
     def _unbind_handlers(self) -> None:
-        self._table.clear()
-        self._batch_table.clear()
+        self._batch_table = _NO_BATCHES
+        for cell in tuple(self._tally.cells.values()):
+            cell.handle = None
 
     def _drain(self, waiting: int) -> int:
         """Handle up to ``waiting`` messages, and tell how many it took.
@@ -98,7 +99,7 @@ class Handling(Lives):
         handler raises is still in the mailbox.
         """
         run = Run(self._mailbox, waiting if waiting < DRAIN_MAX else DRAIN_MAX)  # noqa: FURB136 - as in Actor._take_turn
-        table = self._table
+        table = self._tally.cells
         try:
             while (handle := run.begin(table)) is not None:
                 for message in run:
@@ -235,8 +236,9 @@ class Handling(Lives):
 
     def _handle_declared(self, message: TLV) -> Any:
         kind = type(message)
-        if kind in self._table:
-            return self._table[kind][0](message)
+        handle = self._tally.cell(kind).handle
+        if handle is not None:
+            return handle(message)
         if kind in self._batch_table:
             return self._batch_table[kind](Batch.of((message,)))
         return None if kind in self.__contract__.ignores else self.on_receive(message)

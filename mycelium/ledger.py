@@ -185,8 +185,8 @@ class Ledger:
         sent: Counter[Any] = Counter()
         for tally in self._tallies:
             sent.update(dict.fromkeys(tally.receives, 0))
-            for kind, counter in tuple(tally.sent.items()):
-                sent[kind] += counter.value
+            for kind, cell in tuple(tally.cells.items()):
+                sent[kind] += cell.sent
             for route in tuple(tally.routes):
                 sent[route.message] += route.sent
         return sent

@@ -1,13 +1,16 @@
-"""How a life of an actor begins: its first one, and each one that a supervisor gives it after a failure."""
+"""How a life of an actor begins: its first one, and each one that a supervisor gives it after a failure; and the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import pykka
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
+
+from mycelium.lazy_event import LazyEvent
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from mycelium.supervision.child import Child
 
 __all__ = ["Lives"]
+
+#: Held for a few steps, when an actor ends or somebody asks for its end: one for all.
+_ending = Lock()
 
 
 class Lives(pykka.Actor):
@@ -25,6 +31,24 @@ class Lives(pykka.Actor):
     _begun = False
     #: What a supervisor knows of it; None for an actor without one.
     _supervision: Child | None = None
+    #: Nothing, or its end as somebody has asked for it, or that this has come.
+    _ended: LazyEvent | bool | None
+
+    @property
+    def ended(self) -> LazyEvent:
+        """Set when all is over: hooks done, mail left over counted as dead letters."""
+        event = self._ended
+        if isinstance(event, LazyEvent):
+            return event
+        made = LazyEvent()
+        with _ending:
+            event = self._ended
+            if isinstance(event, LazyEvent):
+                return event
+            if event:
+                made.set()
+            self._ended = made
+        return made
 
     def stop(self, *, now: bool = False) -> None:
         """Stop this actor: as in pykka, after the mail that it has; or ``now``, ahead of it, which becomes dead letters."""
@@ -88,3 +112,9 @@ class Lives(pykka.Actor):
             made["timers"].cancel_all()
         if "watches" in made:
             made["watches"].end_all()
+
+    def _note_end(self) -> None:
+        with _ending:
+            event, self._ended = self._ended, self._ended or True
+        if isinstance(event, LazyEvent):
+            event.set()

@@ -133,7 +133,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
                 self._bury(message)
             error = pykka.ActorDeadError(f"{self} not found")
         else:
-            self._mailbox.tally.sent_counter(type(message))()
+            self._mailbox.tally.cell(type(message)).advance()
             if self.actor_stopped.is_set():
                 error = self._dead_letter(message)
             else:
@@ -159,13 +159,12 @@ class ActorRef(Teller, pykka.ActorRef[A]):
             return
         received = contract_of(self.actor_class).receives
         self._check(message, received)
-        counter = self._mailbox.tally.counter(type(message))
-        number = counter.advance()
+        number = self._mailbox.tally.cell(type(message)).advance()
         if self.actor_stopped.is_set():
             raise self._dead_letter(message, told=not piped)
         # From the second one on, messages of this type need not come here.
         if type(message) in received:
-            self._mailbox.accept(type(message), counter)
+            self._mailbox.accept(type(message))
         conflated = self._mailbox.conflates(type(message))
         item = self._enclose(message, None, sender, bare=type(message) in received)
         if item is message and not number & SAMPLE_MASK:

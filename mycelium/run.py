@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mycelium.core import compiled
@@ -13,8 +13,8 @@ from mycelium.tally import Cell
 
 __all__ = ["Run", "Table"]
 
-#: What takes messages one by one, and its counts.
-Table = dict[type[Any], tuple[Callable[[Any], Any], Cell]]
+#: What takes messages one by one, and counts them.
+Table = Mapping[type[Any], Cell]
 
 
 @compiled
@@ -69,13 +69,13 @@ class Run:
             item = item.message
         self.message = item
         told = _told_in(item)
-        entry = table.get(type(item if told is None else told))
-        if entry is None:
+        cell = table.get(type(item if told is None else told))
+        if cell is None or cell.handle is None:
             return None
         if told is not None:
             self.message, self.envelope = told, item
-        handle, self._cell = entry
-        return handle
+        self._cell = cell
+        return cell.handle
 
     def __iter__(self) -> Iterator[Any]:
         cell, message = self._cell, self.message

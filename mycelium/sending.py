@@ -92,4 +92,4 @@ class Sending(Emitter, pykka.Actor):
 
     def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
         self._routes = dict(routes)
-        self._tally.routes.extend(self._routes.values())
+        self._tally.routes += tuple(self._routes.values())

@@ -19,7 +19,7 @@ from mycelium.mail import Internal
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
-    from mycelium.mailbox import Mailbox
+    from mycelium.ending import Ending
 
 __all__ = ["Signal", "Turn", "add_control", "left_in", "next_control"]
 
@@ -44,7 +44,7 @@ class Turn(Signal):
         return next_control(actor.mailbox)
 
 
-def add_control(mailbox: Mailbox, envelope: Envelope[Any]) -> None:
+def add_control(mailbox: Ending, envelope: Envelope[Any]) -> None:
     """Put it last in the lane."""
     with mailbox._lock:
         while True:
@@ -55,7 +55,7 @@ def add_control(mailbox: Mailbox, envelope: Envelope[Any]) -> None:
                 return
 
 
-def next_control(mailbox: Mailbox) -> Envelope[Any] | None:
+def next_control(mailbox: Ending) -> Envelope[Any] | None:
     """Take what is first in the lane; None where nothing is."""
     with mailbox._lock:
         while lane := mailbox.control:
@@ -66,7 +66,7 @@ def next_control(mailbox: Mailbox) -> Envelope[Any] | None:
         return None
 
 
-def left_in(mailbox: Mailbox) -> Iterator[Any]:
+def left_in(mailbox: Ending) -> Iterator[Any]:
     """Take what is left in a mailbox, control first. Other threads may take of it, too."""
     while (control := next_control(mailbox)) is not None:
         yield control

@@ -2,10 +2,10 @@
 
 Sender and receiver count independently, so that the ledger can compare them:
 
-* the sending side counts each message before it enters a mailbox, in `SharedCounter`s: one per
-  (receiver, type) for tells and asks, one per (emitter, type) for `Actor.emit`;
-* the receiving side counts each message after its handler returned or raised, in `Cell`s that only
-  the receiver's own thread writes, so plain ``+= 1`` is exact on any build;
+* the sending side counts each message before it enters a mailbox, in what any thread may advance:
+  one per (receiver, type) for tells and asks, one per (emitter, type) for `Actor.emit`;
+* the receiving side counts each message after its handler returned or raised, in what only the
+  receiver's own thread writes, so plain ``+= 1`` is exact on any build;
 * what never reaches a handler is counted where it is found: ignored in the cell, dead-lettered
   here, and what a full mailbox did not keep, one by one, since any thread may find it.
 
@@ -49,21 +49,37 @@ def _one_more(counts: Few[Any], what: Any) -> dict[Any, int]:
 
 @compiled
 class Cell:
-    """What one receiver did with one message type. Written by its thread only."""
+    """One message type at one receiver: what is counted of it, and what handles it.
 
-    __slots__ = ("dropped", "failed", "handled")
+    Senders call ``advance()`` for each message, which returns how often it was called before; all else
+    is written by the receiver's thread only.
+    """
+
+    __slots__ = ("_sent", "accepted", "advance", "dropped", "failed", "handle", "handled", "signed")
 
     def __init__(self) -> None:
+        self._sent = SharedCounter()
+        self.advance: Callable[[], int] = self._sent.advance
+        #: Whether these messages may be put into the queue as they are.
+        self.accepted = False
+        #: Whether they may be put there with their sender, and nothing else.
+        self.signed = False
+        #: What takes them one by one, while the actor runs; None where nothing does.
+        self.handle: Callable[[Any], Any] | None = None
         self.handled = 0
         self.failed = 0
         self.dropped = 0
+
+    @property
+    def sent(self) -> int:
+        """How often `advance` was called so far."""
+        return self._sent.value
 
 
 class Tally:
     """All counters of one actor. They outlive it."""
 
     __slots__ = (
-        "_lock",
         "cells",
         "dead",
         "handling",
@@ -73,7 +89,6 @@ class Tally:
         "receives",
         "restarts",
         "routes",
-        "sent",
         "unrouted",
     )
 
@@ -81,14 +96,12 @@ class Tally:
         self.name = name
         #: What the class of the actor receives: in the ledger also where nothing came.
         self.receives: tuple[type[Any], ...] = ()
-        #: Told to and asked of this actor, by any thread.
-        self.sent: dict[type[Any], SharedCounter] = {}
         self.cells: dict[type[Any], Cell] = {}
         self.dead: Few[type[Any]] = NOTHING
         #: What a full mailbox dropped, conflated or refused: by message and what was done with it.
         self.overflowed: Few[tuple[type[Any], str]] = NOTHING
         #: The routes by which this actor emitted, also those that a later wiring replaced.
-        self.routes: list[Route] = []
+        self.routes: tuple[Route, ...] = ()
         #: Emitted, but received by nobody. Written by the actor's thread only.
         self.unrouted: Few[type[Any]] = NOTHING
         #: How often its actor was made anew. Written by the actor's thread only.
@@ -96,25 +109,13 @@ class Tally:
         #: Of the messages that are sampled: how long they lay in the mailbox, and how long their handlers took.
         self.latency = LatencyHistogram()
         self.handling = LatencyHistogram()
-        self._lock = _lock
-
-    def counter(self, kind: type[Any]) -> SharedCounter:
-        """What a sender advances for each message of this type to this actor."""
-        found = self.sent.get(kind)
-        if found is None:
-            with self._lock:
-                found = self.sent.setdefault(kind, SharedCounter())
-        return found
-
-    def sent_counter(self, kind: type[Any]) -> Callable[[], int]:
-        """What a sender calls once per message of this type to this actor."""
-        return self.counter(kind).advance
 
     def cell(self, kind: type[Any]) -> Cell:
-        """The cell of a type; made on first use, by the receiver's thread."""
+        """The cell of a type; made on first use, by any thread."""
         found = self.cells.get(kind)
         if found is None:
-            found = self.cells[kind] = Cell()
+            with _lock:
+                found = self.cells.setdefault(kind, Cell())
         return found
 
     def count_dead(self, kind: type[Any]) -> None:

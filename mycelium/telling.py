@@ -37,14 +37,13 @@ class Teller:
         message that the actor's class does not receive.
         """
         mailbox = self._mailbox
-        counter = mailbox.accepts.get(type(message))
-        if counter is None:
-            counter = mailbox.signed.get(type(message))
-            if counter is None:
+        cell = mailbox.accepts.get(type(message))
+        if cell is None or not cell.accepted:
+            if cell is None or not cell.signed:
                 self._tell_otherwise(message)
                 return
             message = Sent(message, None, current_ref())
-        if not counter.advance() & SAMPLE_MASK:
+        if not cell.advance() & SAMPLE_MASK:
             message = Sampled(message, now_ns())
         if len(mailbox.items) < mailbox.capacity:
             mailbox.items.append(message)

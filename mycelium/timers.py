@@ -76,7 +76,7 @@ class Timer:
             self._timers._forget(self)
         message = self.message
         if isinstance(message, TLV):
-            actor.mailbox.tally.counter(type(message)).advance()
+            actor.mailbox.tally.cell(type(message)).advance()
         return Sent(message, None, actor.actor_ref)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mycelium.core import TWINS, gil_is_on
+from mycelium.core import gil_is_on
 from mycelium.counter import SharedCounter
 
 
@@ -24,8 +24,7 @@ def counter(request: pytest.FixtureRequest) -> SharedCounter:
         return SharedCounter()
     if not request.param and not gil_is_on():
         pytest.skip("without a GIL the counter always takes its lock")
-    made: SharedCounter = TWINS["SharedCounter"](locked=request.param)
-    return made
+    return SharedCounter(locked=request.param)
 
 
 def test_advance_returns_how_often_it_was_called_before(counter: SharedCounter) -> None:
@@ -59,9 +58,8 @@ def test_no_call_is_lost_between_threads(counter: SharedCounter) -> None:
 
 
 def test_a_counter_takes_a_lock_by_default_only_without_a_gil(monkeypatch: pytest.MonkeyPatch) -> None:
-    twin = TWINS["SharedCounter"]
-    plain = type(twin(locked=False).advance)
+    plain = type(SharedCounter(locked=False).advance)
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True, raising=False)
-    assert type(twin().advance) is plain
+    assert type(SharedCounter().advance) is plain
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
-    assert type(twin().advance) is not plain
+    assert type(SharedCounter().advance) is not plain

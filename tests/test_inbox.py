@@ -46,7 +46,7 @@ MESSAGES = (One, Two, Three, Signed)
 
 def classes() -> list[SimpleNamespace]:
     """The classes of each implementation that there is; twins work with each other's counts."""
-    names = ("Inbox", "Run", "Teller", "Emitter", "Route", "SharedCounter", "Cell")
+    names = ("Inbox", "Run", "Teller", "Emitter", "Route", "Cell")
     kinds = [TWINS] if native is None else [TWINS, vars(native)]
     return [SimpleNamespace(**{name: kind[name] for name in names}) for kind in kinds]
 
@@ -65,7 +65,7 @@ class Side:
         side = self
 
         class Mailbox(kind.Inbox):  # type: ignore[misc, name-defined]
-            __slots__ = ("signed",)
+            __slots__ = ()
 
             @property
             def overflow(self) -> Side:
@@ -96,12 +96,11 @@ class Side:
         self.actor: Any = Actor()
         self.routes = {One: kind.Route(One, ((None, self.inbox), (self.append, self.inbox)))}
         self.actor._routes = self.routes
-        self.counters = {One: kind.SharedCounter(), Two: kind.SharedCounter()}
-        self.inbox.accepts = self.counters
-        self.signed = {Signed: kind.SharedCounter()}
-        self.inbox.signed = self.signed
-        self.cells = {One: kind.Cell(), Two: kind.Cell(), Signed: kind.Cell()}
-        self.table = {message: (self.handle, cell) for message, cell in self.cells.items()}
+        self.cells = {One: kind.Cell(), Two: kind.Cell(), Three: kind.Cell(), Signed: kind.Cell()}
+        self.inbox.accepts = self.cells
+        for message in (One, Two, Signed):
+            self.cells[message].handle = self.handle
+        self.cells[One].accepted = self.cells[Two].accepted = self.cells[Signed].signed = True
 
     def append(self, item: Any) -> None:
         self.told.append("append")
@@ -134,7 +133,6 @@ class Side:
                 self.inbox.items.remove(self.inbox.items[given % len(self.inbox.items)])
             elif name == "stop":
                 self.inbox.accepts = {}
-                self.inbox.signed = {}
             else:
                 left = self.drain(given)
                 self.told.append(f"left {type(left).__name__}, {left is not None and self.run.sampled}")
@@ -146,7 +144,7 @@ class Side:
         """As an actor does."""
         run = self.run = self.kind.Run(self.inbox, budget)
         try:
-            while (handle := run.begin(table or self.table)) is not None:
+            while (handle := run.begin(table or self.cells)) is not None:
                 for message in run:
                     handle(message)
         except ValueError:
@@ -166,7 +164,7 @@ class Side:
     def seen(self) -> list[object]:
         """All that can be compared; only at the end, for a counter in Python is advanced by whoever reads it."""
         counts = [(cell.handled, cell.failed) for cell in self.cells.values()]
-        sent = [counter.value for counter in (*self.counters.values(), *self.signed.values())]
+        sent = [cell.sent for cell in self.cells.values()]
         routes = [(route.emitted, route.sent) for route in self.routes.values()]
         taken = sum(self.inbox.latency.counts()), sum(self.inbox.handling.counts())
         return [self.told, counts, sent, routes, taken]
@@ -225,15 +223,15 @@ def test_a_run_goes_class_by_class(side: Side) -> None:
         side.inbox.put(message)
     run = side.kind.Run(side.inbox, 10)
     assert list(run) == []
-    assert run.begin(side.table) == side.handle
+    assert run.begin(side.cells) == side.handle
     assert [message.number for message in run] == [0, 1]
     assert list(run) == []
-    assert run.begin(side.table) == side.handle
+    assert run.begin(side.cells) == side.handle
     assert (run.message, next(iter(run))) == (Two(2), Two(2))
-    assert run.begin(side.table) is None
+    assert run.begin(side.cells) is None
     assert (run.message, run.taken, len(side.inbox)) == (Three(3), 4, 1)
     assert run.fail() == Three(3)
-    assert [(cell.handled, cell.failed) for cell in side.cells.values()] == [(2, 0), (0, 0), (0, 0)]
+    assert [(cell.handled, cell.failed) for cell in side.cells.values()] == [(2, 0), (0, 0), (0, 0), (0, 0)]
 
 
 def test_a_message_with_its_sender_is_given_in_its_envelope_and_in_runs(side: Side) -> None:
@@ -241,7 +239,7 @@ def test_a_message_with_its_sender_is_given_in_its_envelope_and_in_runs(side: Si
         side.ref.tell(Signed(number))
     side.inbox.put(Sent(Signed(3), pykka.ThreadingFuture()))
     run = side.kind.Run(side.inbox, 10)
-    assert run.begin(side.table) == side.handle
+    assert run.begin(side.cells) == side.handle
     given = []
     for envelope in run:
         assert run.envelope is envelope
@@ -249,7 +247,7 @@ def test_a_message_with_its_sender_is_given_in_its_envelope_and_in_runs(side: Si
         given.append((type(envelope), envelope.message, envelope.reply_to, envelope.sender))
     assert given == [(Sent, Signed(number), None, None) for number in range(3)]
     assert (run.envelope, run.message) == (None, None)
-    assert run.begin(side.table) is None
+    assert run.begin(side.cells) is None
     assert (type(run.message), run.envelope, side.cells[Signed].handled) == (Sent, None, 3)
 
 
@@ -280,9 +278,10 @@ def test_a_handler_may_drain_in_turn(side: Side) -> None:
     for number in range(3):
         side.inbox.put(Three(number))
         side.inbox.put(One(6 if number == 1 else number))
-    cell = type(side.cells[One])()
+    cell = side.kind.Cell()
+    cell.handle = handle
     with pytest.raises(ValueError, match="6"):
-        side.drain(10, side.table | {Three: (handle, cell)})
+        side.drain(10, side.cells | {Three: cell})
     assert (cell.handled, cell.failed, len(side.inbox)) == (2, 1, 2)
     first = ["outer 0", "One 0 in a One", "took 1", "outer 0 is done", "outer 1"]
     assert side.told == [*first, "One 6 in a One", "failed in a NoneType", "took 1", "failed in a NoneType", "took 2"]
@@ -374,7 +373,7 @@ def test_what_does_not_fit_is_refused() -> None:
         assert call(inbox, 1).taken == 0
     with pytest.raises(TypeError, match="a table is a dict"):
         native.Run(inbox, 1).begin([])
-    with pytest.raises(TypeError, match="a handler and a Cell"):
+    with pytest.raises(TypeError, match="a Cell for each message"):
         native.Run(inbox, 1).begin({One: print})
     for wrong in (1, int, One, Sampled):
         with pytest.raises(

@@ -587,7 +587,7 @@ def test_a_reading_while_another_thread_buries_a_late_message_shows_no_loss(
         return bury(*args, **kwargs)
 
     monkeypatch.setattr(Mailbox, "_bury", slowly)
-    actor.mailbox.tally.sent_counter(Job)()
+    actor.mailbox.tally.cell(Job).advance()
     late = threading.Thread(target=actor.mailbox.put, args=(Job(number=1),))
     late.start()
     assert entered.wait(DEADLINE)

@@ -115,7 +115,7 @@ def test_who_is_not_traced_pays_nothing() -> None:
         assert node.wait(DEADLINE)
         adder = node._actors["adder"]
         assert "emit" not in vars(adder)
-        assert adder._table[Tick][0] == adder.on_tick  # type: ignore[attr-defined]
+        assert adder._tally.cells[Tick].handle == adder.on_tick  # type: ignore[attr-defined]
 
 
 def test_the_oldest_hops_are_forgotten_where_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:

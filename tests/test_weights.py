@@ -152,8 +152,8 @@ def test_only_messages_of_any_size_are_weighed_and_only_where_the_bound_is_in_by
     for number in range(2):  # the first one is sampled
         reading.actor_ref.tell(Fixed(number))
     assert [type(item) for item in reading.mailbox.items.copy()][::2] == [Keyed, Fixed]
-    assert Fixed in reading.mailbox.accepts
-    assert Text not in reading.mailbox.accepts
+    assert reading.mailbox.accepts[Fixed].accepted
+    assert not reading.mailbox.accepts[Text].accepted
     end_unstarted(reading)
 
 

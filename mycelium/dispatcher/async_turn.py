@@ -96,10 +96,9 @@ def _handle_next(actor: Actor) -> Coroutine[Any, Any, None] | None:
     if actor._sampled:
         actor._tally.latency.record(now_ns() - message.sent_at)
         message = message.message
-    entry = actor._table.get(type(message))
-    if entry is not None:
-        handle, cell = entry
-        return _call(actor, handle, message, message, cell)
+    cell = actor._tally.cells.get(type(message))
+    if cell is not None and cell.handle is not None:
+        return _call(actor, cell.handle, message, message, cell)
     if type(message) in actor._batch_table:
         batch = actor._take_batch(message)
         return _call(actor, actor._batch_table[type(message)], batch, message, actor._tally.cell(type(message)))

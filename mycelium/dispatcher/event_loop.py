@@ -163,8 +163,8 @@ class EventLoop(Dispatcher):
         ready = self._ready
         while ready:
             mailbox = ready.popleft()
-            mailbox.queued.release()
-            if not mailbox.running.acquire(blocking=False):
+            mailbox.leave_queue()
+            if not mailbox.enter_turn():
                 continue
             actor = mailbox.owner
             if actor is None:
@@ -193,7 +193,7 @@ class EventLoop(Dispatcher):
                 continue
             with suppress(ValueError):  # somebody else has taken it
                 self._ready.remove(mailbox)
-                mailbox.queued.release()
+                mailbox.leave_queue()
                 mailbox.asleep = True
                 if mailbox.items:
                     mailbox.wake()

@@ -1,12 +1,12 @@
 """Many actors on few threads: a queue of actors that have mail, and workers that give each a turn.
 
-**Who runs an actor.** An actor's mailbox has two locks that are only ever tried, never waited for.
-``queued`` is held from the moment when a sender finds the mailbox asleep and puts the actor on the
-queue until a worker takes it off: an actor stands there once at most. ``running`` is held while
-somebody gives it a turn: no two threads are ever in one actor.
+**Who runs an actor.** An actor's mailbox has two marks that are only ever tried, never waited for.
+`Inbox.enter_queue` is for a sender that finds the mailbox asleep and puts the actor on the queue, and
+it stands there until a worker takes it off: once at most. `Inbox.enter_turn` is for who gives it a
+turn, to whose end it stays: no two threads are ever in one actor.
 
-**Why no message waits for ever.** Whoever ends a turn first sets ``asleep``, then lets go of
-``running``, and then looks at the mailbox once more; a sender first appends and then looks at
+**Why no message waits for ever.** Whoever ends a turn first sets ``asleep``, then calls
+`Inbox.leave_turn`, and then looks at the mailbox once more; a sender first appends and then looks at
 ``asleep``. Whichever comes last sees the other. A worker that takes an actor which is being run by
 somebody else drops it: the other one has that last look ahead of him.
 
@@ -107,7 +107,7 @@ class Dispatcher:
             mailbox.wake()
 
     def enqueue(self, mailbox: Mailbox) -> None:
-        """Put an actor on the queue, whose ``queued`` the caller holds."""
+        """Put an actor on the queue, for which the caller has entered it."""
         self._ready.append(mailbox)
         if self._idle:
             self._open_gate()
@@ -121,7 +121,7 @@ class Dispatcher:
         """
         budget = self.throughput if awaited is mailbox else 1
         deadline = inf if seconds < 0 else monotonic() + seconds
-        if not mailbox.running.acquire(blocking=False):
+        if not mailbox.enter_turn():
             return False
         outer = running.actor
         running.depth += 1
@@ -184,8 +184,8 @@ class Dispatcher:
                     return
                 self._rest(gate)
                 continue
-            mailbox.queued.release()
-            if mailbox.running.acquire(blocking=False):
+            mailbox.leave_queue()
+            if mailbox.enter_turn():
                 try:
                     self._give_turn(mailbox, self.throughput)
                 finally:
@@ -220,12 +220,12 @@ class Dispatcher:
     def _leave(self, mailbox: Mailbox) -> None:
         """The end of a turn: to the end of the queue with mail left, else to sleep."""
         if mailbox.items and mailbox.owner is not None and not mailbox.paused:
-            mailbox.running.release()
-            if mailbox.queued.acquire(blocking=False):
+            mailbox.leave_turn()
+            if mailbox.enter_queue():
                 self.enqueue(mailbox)
             return
         mailbox.asleep = True
-        mailbox.running.release()
+        mailbox.leave_turn()
         if (mailbox.items and not mailbox.paused) or (mailbox.refusing and mailbox.owner is not None):
             mailbox.wake()
 

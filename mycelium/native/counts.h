@@ -1,7 +1,7 @@
-/* What is counted for each message: SharedCounter by senders, Cell by the receiver. And Sampled, the
+/* Cell: one message type at one receiver, what is counted of it and what handles it. And Sampled, the
  * message whose time is taken, and Sent, of Python, in which one lies with its sender.
  *
- * Ownership: a Sampled holds its message, or the envelope of it.
+ * Ownership: a Cell holds the handler, a Sampled its message, or the envelope of it.
  */
 #ifndef MYCELIUM_COUNTS_H
 #define MYCELIUM_COUNTS_H
@@ -12,14 +12,13 @@
 
 typedef struct {
     PyObject_HEAD
-    long long value;
-} SharedCounter;
-
-typedef struct {
-    PyObject_HEAD
+    PyObject *handle;            /* what takes these messages one by one, or NULL */
+    long long sent;              /* counted by senders; the rest by the receiver */
     long long handled;
     long long failed;
     long long dropped;
+    char accepted;               /* whether they may be put into the queue as they are */
+    char signed_;                /* whether they may be put there with their sender, and nothing else */
 } Cell;
 
 typedef struct {
@@ -35,58 +34,78 @@ static void plain_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* ---- SharedCounter ---- */
+/* ---- Cell ---- */
 
-static PyObject *counter_advance(PyObject *object, PyObject *Py_UNUSED(ignored))
+static PyObject *cell_advance(PyObject *object, PyObject *Py_UNUSED(ignored))
 {
-    return PyLong_FromLongLong(((SharedCounter *)object)->value++);
+    return PyLong_FromLongLong(((Cell *)object)->sent++);
 }
 
-static PyMethodDef counter_methods[] = {
-    {"advance", counter_advance, METH_NOARGS, "advance($self, /)\n--\n\nCount one; how often it was called before."},
+static PyObject *cell_get_handle(PyObject *object, void *closure)
+{
+    (void)closure;
+    PyObject *handle = ((Cell *)object)->handle;
+    return Py_NewRef(handle == NULL ? Py_None : handle);
+}
+
+static int cell_set_handle(PyObject *object, PyObject *value, void *closure)
+{
+    (void)closure;
+    Py_XSETREF(((Cell *)object)->handle, value == NULL || value == Py_None ? NULL : Py_NewRef(value));
+    return 0;
+}
+
+static int cell_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(((Cell *)object)->handle);
+    return 0;
+}
+
+static int cell_clear(PyObject *object)
+{
+    Py_CLEAR(((Cell *)object)->handle);
+    return 0;
+}
+
+static void cell_dealloc(PyObject *object)
+{
+    PyObject_GC_UnTrack(object);
+    Py_CLEAR(((Cell *)object)->handle);
+    plain_dealloc(object);
+}
+
+static PyMethodDef cell_methods[] = {
+    {"advance", cell_advance, METH_NOARGS, "advance($self, /)\n--\n\nCount one as sent; how many there were before."},
     {NULL, NULL, 0, NULL},
 };
 
-static PyMemberDef counter_members[] = {
-    {"value", T_LONGLONG, offsetof(SharedCounter, value), READONLY, "How often `advance` was called so far."},
-    {NULL, 0, 0, 0, NULL},
+static PyGetSetDef cell_getset[] = {
+    {"handle", cell_get_handle, cell_set_handle, "What takes these messages one by one; None where nothing does.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
-
-static PyType_Slot counter_slots[] = {
-    {Py_tp_dealloc, plain_dealloc},
-    {Py_tp_methods, counter_methods},
-    {Py_tp_members, counter_members},
-    {Py_tp_doc, "SharedCounter()\n--\n\nCounts calls from any thread and loses none."},
-    {0, NULL},
-};
-
-static PyType_Spec counter_spec = {
-    .name = "mycelium._native.SharedCounter",
-    .basicsize = sizeof(SharedCounter),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
-    .slots = counter_slots,
-};
-
-/* ---- Cell ---- */
 
 static PyMemberDef cell_members[] = {
+    {"sent", T_LONGLONG, offsetof(Cell, sent), READONLY, "How often `advance` was called so far."},
     {"handled", T_LONGLONG, offsetof(Cell, handled), 0, "Messages whose handler returned or raised."},
     {"failed", T_LONGLONG, offsetof(Cell, failed), 0, "The part of them whose handler raised."},
     {"dropped", T_LONGLONG, offsetof(Cell, dropped), 0, "Messages that the class ignores."},
+    {"accepted", T_BOOL, offsetof(Cell, accepted), 0, "Whether they may be put into the queue as they are."},
+    {"signed", T_BOOL, offsetof(Cell, signed_), 0, "Whether they may be put there with their sender, and nothing else."},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot cell_slots[] = {
-    {Py_tp_dealloc, plain_dealloc},
-    {Py_tp_members, cell_members},
-    {Py_tp_doc, "Cell()\n--\n\nWhat one receiver did with one message type. Written by its thread only."},
+    {Py_tp_dealloc, cell_dealloc}, {Py_tp_traverse, cell_traverse}, {Py_tp_clear, cell_clear},
+    {Py_tp_methods, cell_methods}, {Py_tp_getset, cell_getset},     {Py_tp_members, cell_members},
+    {Py_tp_doc, "Cell()\n--\n\nOne message type at one receiver: what is counted of it, and what handles it."},
     {0, NULL},
 };
 
 static PyType_Spec cell_spec = {
     .name = "mycelium._native.Cell",
     .basicsize = sizeof(Cell),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = cell_slots,
 };
 

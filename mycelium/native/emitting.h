@@ -190,7 +190,7 @@ static PyObject *emitter_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     PyObject *self = none == NULL ? NULL : PyBaseObject_Type.tp_new(type, none, NULL);
     Py_XDECREF(none);
     if (self != NULL) {
-        ((Emitter *)self)->routes = Py_NewRef(state->no_routes);
+        ((Emitter *)self)->routes = Py_NewRef(state->nothing);
     }
     return self;
 }

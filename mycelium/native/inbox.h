@@ -17,11 +17,14 @@ typedef struct {
     PyObject_HEAD
     ModuleState *state;          /* of the module that the type keeps alive */
     PyObject *items;             /* a Queue, or in tests what looks like one */
-    PyObject *accepts;           /* dict: message class -> SharedCounter */
+    PyObject *accepts;           /* dict: message class -> Cell */
     PyObject *latency;           /* has record(nanoseconds), or None */
     PyObject *handling;          /* the same, for the time that handlers take */
     Py_ssize_t capacity;
     char asleep;
+    char queued;                 /* stands on the queue of a dispatcher */
+    char in_turn;                /* somebody gives the owner a turn */
+    char refusing, closed, started, engaged, paused;
 } Inbox;
 
 /* ---- putting in ---- */
@@ -68,6 +71,37 @@ static PyObject *inbox_put(PyObject *object, PyObject *item)
     Py_RETURN_NONE;
 }
 
+/* ---- turns ---- */
+
+static PyObject *flag_raise(char *flag)
+{
+    const int was_up = *flag;
+    *flag = 1;
+    return PyBool_FromLong(!was_up);
+}
+
+static PyObject *inbox_enter_queue(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    return flag_raise(&((Inbox *)object)->queued);
+}
+
+static PyObject *inbox_leave_queue(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    ((Inbox *)object)->queued = 0;
+    Py_RETURN_NONE;
+}
+
+static PyObject *inbox_enter_turn(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    return flag_raise(&((Inbox *)object)->in_turn);
+}
+
+static PyObject *inbox_leave_turn(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    ((Inbox *)object)->in_turn = 0;
+    Py_RETURN_NONE;
+}
+
 /* ---- the object ---- */
 
 static PyObject *inbox_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -81,9 +115,9 @@ static PyObject *inbox_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->latency = Py_NewRef(Py_None);
         self->handling = Py_NewRef(Py_None);
         self->items = PyObject_CallNoArgs((PyObject *)state->queue_type);
-        self->accepts = PyDict_New();
+        self->accepts = Py_NewRef(state->nothing);
         self->capacity = (1 << 30) - 1; /* UNLIMITED of mycelium.bounds */
-        if (self->items == NULL || self->accepts == NULL) {
+        if (self->items == NULL) {
             Py_CLEAR(self);
         }
     }
@@ -101,12 +135,12 @@ static int inbox_traverse(PyObject *object, visitproc visit, void *arg)
     return 0;
 }
 
-/* They are never NULL while anybody can ask: None in their place is as good to the collector. */
+/* They are never NULL while anybody can ask: None in their place is as good to the collector. What is accepted is a dict
+ * always, which the collector clears itself. */
 static int inbox_clear(PyObject *object)
 {
     Inbox *self = (Inbox *)object;
     Py_XSETREF(self->items, Py_NewRef(Py_None));
-    Py_XSETREF(self->accepts, Py_NewRef(Py_None));
     Py_XSETREF(self->latency, Py_NewRef(Py_None));
     Py_XSETREF(self->handling, Py_NewRef(Py_None));
     return 0;
@@ -165,12 +199,18 @@ static PyObject *inbox_get_accepts(PyObject *object, void *closure)
 
 static PyMethodDef inbox_methods[] = {
     {"put", inbox_put, METH_O, "put($self, envelope, /)\n--\n\nAppend and wake the owner. Never blocks, and has no bound."},
+    {"enter_queue", inbox_enter_queue, METH_NOARGS,
+     "enter_queue($self, /)\n--\n\nFor who will put the owner on the queue of its dispatcher; False where it stands there."},
+    {"leave_queue", inbox_leave_queue, METH_NOARGS, "leave_queue($self, /)\n--\n\nIt was taken off."},
+    {"enter_turn", inbox_enter_turn, METH_NOARGS,
+     "enter_turn($self, /)\n--\n\nFor who will give the owner a turn; False where somebody does."},
+    {"leave_turn", inbox_leave_turn, METH_NOARGS, "leave_turn($self, /)\n--\n\nThe turn is over."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef inbox_getset[] = {
     {"accepts", inbox_get_accepts, inbox_set_accepts,
-     "Declared messages that may be put in as they are, and what counts them as sent.", NULL},
+     "The cells of declared messages; those that are accepted may be put in as they are.", NULL},
     {"items", inbox_get_object, inbox_set_object, "The messages that wait.", (void *)offsetof(Inbox, items)},
     {"latency", inbox_get_object, inbox_set_object, "Takes the hand-off times of sampled messages; or None.",
      (void *)offsetof(Inbox, latency)},
@@ -182,6 +222,12 @@ static PyGetSetDef inbox_getset[] = {
 static PyMemberDef inbox_members[] = {
     {"capacity", T_PYSSIZET, offsetof(Inbox, capacity), 0, "At this many items the mailbox is full."},
     {"asleep", T_BOOL, offsetof(Inbox, asleep), 0, "The owner does not look at the queue by itself."},
+    {"in_turn", T_BOOL, offsetof(Inbox, in_turn), READONLY, "Somebody gives the owner a turn."},
+    {"refusing", T_BOOL, offsetof(Inbox, refusing), 0, "The owner will take no more."},
+    {"closed", T_BOOL, offsetof(Inbox, closed), 0, "The owner is gone."},
+    {"started", T_BOOL, offsetof(Inbox, started), 0, "The owner's loop has begun."},
+    {"engaged", T_BOOL, offsetof(Inbox, engaged), 0, "The owner has work that is not mail."},
+    {"paused", T_BOOL, offsetof(Inbox, paused), 0, "The owner takes nothing for now."},
     {NULL, 0, 0, 0, NULL},
 };
 

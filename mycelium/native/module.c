@@ -3,7 +3,7 @@
  *
  *   state.h     what the module owns, and what a build without a GIL would need
  *   queue.h     Queue: the messages that wait
- *   counts.h    SharedCounter, Cell; Sampled
+ *   counts.h    Cell; Sampled
  *   inbox.h     Inbox, the base of Mailbox: putting in
  *   run.h       Run, by which an actor takes out
  *   telling.h   Teller, the base of ActorRef
@@ -94,7 +94,6 @@ static int add_all(PyObject *module)
 {
     ModuleState *state = state_of(module);
     return (state->queue_type = add_type(module, &queue_spec, "Queue")) == NULL ||
-                   (state->counter_type = add_type(module, &counter_spec, "SharedCounter")) == NULL ||
                    (state->cell_type = add_type(module, &cell_spec, "Cell")) == NULL ||
                    (state->sampled_type = add_type(module, &sampled_spec, "Sampled")) == NULL ||
                    (state->inbox_type = add_type(module, &inbox_spec, "Inbox")) == NULL ||
@@ -102,13 +101,13 @@ static int add_all(PyObject *module)
                    (state->route_type = add_type(module, &route_spec, "Route")) == NULL ||
                    (state->emitter_type = add_type(module, &emitter_spec, "Emitter")) == NULL ||
                    (state->run_type = add_type(module, &run_spec, "Run")) == NULL ||
-                   (state->no_routes = PyDict_New()) == NULL || (state->wake = named("wake")) == NULL ||
+                   (state->nothing = PyDict_New()) == NULL || (state->wake = named("wake")) == NULL ||
                    (state->take = named("take")) == NULL || (state->record = named("record")) == NULL ||
                    (state->append = named("append")) == NULL || (state->popleft = named("popleft")) == NULL ||
                    (state->offer = named("offer")) == NULL || (state->overflow = named("overflow")) == NULL ||
                    (state->tell_otherwise = named("_tell_otherwise")) == NULL ||
                    (state->emit_unrouted = named("_emit_unrouted")) == NULL ||
-                   (state->signed_ = named("signed")) == NULL || (state->now_ns = Py_NewRef(Py_None)) == NULL ||
+                   (state->now_ns = Py_NewRef(Py_None)) == NULL ||
                    (state->keyed = Py_NewRef(Py_None)) == NULL || (state->sent = Py_NewRef(Py_None)) == NULL ||
                    (state->current_ref = Py_NewRef(Py_None)) == NULL
                ? -1

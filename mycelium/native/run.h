@@ -100,21 +100,18 @@ static PyObject *run_begin(PyObject *object, PyObject *table)
     Py_XSETREF(self->message, item);
     PyObject *told = Py_XNewRef(told_in(self->inbox->state, item));
     PyTypeObject *kind = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(told == NULL ? item : told));
-    PyObject *entry = PyDict_GetItemWithError(table, (PyObject *)kind); /* a metaclass may hash in Python */
-    if (entry == NULL) {
+    PyObject *cell = PyDict_GetItemWithError(table, (PyObject *)kind); /* a metaclass may hash in Python */
+    const int is_cell = cell != NULL && Py_IS_TYPE(cell, self->inbox->state->cell_type);
+    PyObject *handle = is_cell ? Py_XNewRef(((Cell *)cell)->handle) : NULL; /* before what is let go may run Python */
+    if (handle == NULL) {
+        if (cell != NULL && !is_cell) {
+            PyErr_SetString(PyExc_TypeError, "a table has a Cell for each message");
+        }
         Py_XDECREF(told);
         Py_DECREF(kind);
         return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
     }
-    if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 2 ||
-        !Py_IS_TYPE(PyTuple_GET_ITEM(entry, 1), self->inbox->state->cell_type)) {
-        Py_XDECREF(told);
-        Py_DECREF(kind);
-        PyErr_SetString(PyExc_TypeError, "a table has a handler and a Cell for each message");
-        return NULL;
-    }
-    PyObject *handle = Py_NewRef(PyTuple_GET_ITEM(entry, 0)); /* before anything is let go that may run Python */
-    Py_XSETREF(self->cell, Py_NewRef(PyTuple_GET_ITEM(entry, 1)));
+    Py_XSETREF(self->cell, Py_NewRef(cell));
     if (told != NULL && self->message == item) { /* else it has begun anew meanwhile */
         self->message = told;
         Py_XSETREF(self->envelope, item);

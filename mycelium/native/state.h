@@ -31,7 +31,6 @@
 
 typedef struct {
     PyTypeObject *queue_type;
-    PyTypeObject *counter_type;
     PyTypeObject *cell_type;
     PyTypeObject *sampled_type;
     PyTypeObject *inbox_type;
@@ -44,7 +43,7 @@ typedef struct {
     Py_ssize_t sent_message, sent_reply_to, sent_sender;
     PyObject *current_ref;       /* current_ref() of mycelium.dispatcher.current */
     PyObject *now_ns;            /* now_ns() of mycelium.latency */
-    PyObject *no_routes;         /* what an emitter has that nobody connected: an empty dict */
+    PyObject *nothing;           /* what a new inbox accepts, and the routes of an emitter that nobody connected */
     PyObject *wake;              /* names of methods */
     PyObject *take;
     PyObject *record;
@@ -54,14 +53,13 @@ typedef struct {
     PyObject *overflow;
     PyObject *tell_otherwise;
     PyObject *emit_unrouted;
-    PyObject *signed_;
 } ModuleState;
 
 #define VISIT_ALL_STATE(X)                                                                        \
-    X(queue_type) X(counter_type) X(cell_type) X(sampled_type) X(inbox_type) X(teller_type)        \
-    X(route_type) X(emitter_type) X(run_type) X(keyed) X(now_ns) X(no_routes) X(wake) X(take) X(record)        \
+    X(queue_type) X(cell_type) X(sampled_type) X(inbox_type) X(teller_type)        \
+    X(route_type) X(emitter_type) X(run_type) X(keyed) X(now_ns) X(nothing) X(wake) X(take) X(record)        \
     X(append) X(popleft) X(offer) X(overflow) X(tell_otherwise) X(emit_unrouted) X(sent)                \
-    X(current_ref) X(signed_)
+    X(current_ref)
 
 static struct PyModuleDef native_module;
 

@@ -56,30 +56,22 @@ static RARE PyObject *tell_otherwise(PyObject *teller, PyObject *message)
     return state == NULL ? NULL : PyObject_CallMethodOneArg(teller, state->tell_otherwise, message);
 }
 
-/* What does not lie bare: with its sender, where that is all; else Python is asked. */
-static RARE PyObject *tell_signed(PyObject *teller, Inbox *inbox, PyObject *message)
+/* What does not lie bare: with its sender, where that is all; else Python is asked. Takes the reference of the cell. */
+static RARE PyObject *tell_signed(PyObject *teller, Inbox *inbox, Cell *cell, PyObject *message)
 {
     ModuleState *state = inbox->state;
-    PyObject *counters = PyErr_Occurred() ? NULL : PyObject_GetAttr((PyObject *)inbox, state->signed_);
-    if (counters == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
-        PyErr_Clear(); /* an Inbox that is no Mailbox */
-    }
-    PyObject *counter = counters != NULL && PyDict_CheckExact(counters)
-                            ? Py_XNewRef(PyDict_GetItemWithError(counters, (PyObject *)Py_TYPE(message)))
-                            : NULL;
-    Py_XDECREF(counters);
-    if (counter == NULL || !Py_IS_TYPE(counter, state->counter_type) || state->sent == Py_None) {
-        Py_XDECREF(counter);
+    if (cell == NULL || !cell->signed_ || state->sent == Py_None) {
+        Py_XDECREF(cell);
         return tell_otherwise(teller, message);
     }
     PyObject *result = NULL, *item = sent_of(state, message);
     if (item != NULL) {
-        if (UNLIKELY(!(((SharedCounter *)counter)->value++ & SAMPLE_MASK))) {
+        if (UNLIKELY(!(cell->sent++ & SAMPLE_MASK))) {
             Py_SETREF(item, sampled_of(state, item));
         }
         result = deliver(state, inbox, item);
     }
-    Py_DECREF(counter);
+    Py_DECREF(cell);
     return result;
 }
 
@@ -101,23 +93,25 @@ static PyObject *teller_tell(PyObject *object, PyObject *const *args, Py_ssize_t
         return NULL;
     }
     Inbox *inbox = (Inbox *)((Teller *)object)->mailbox;
-    if (UNLIKELY((PyObject *)inbox == Py_None || !PyDict_CheckExact(inbox->accepts))) {
+    if (UNLIKELY((PyObject *)inbox == Py_None)) {
         return tell_otherwise(object, message);
     }
     ModuleState *state = inbox->state;
     Py_INCREF(inbox); /* who hashes, wakes or refuses may be Python, and may do anything */
     PyObject *accepts = Py_NewRef(inbox->accepts);
-    PyObject *counter = PyDict_GetItemWithError(accepts, (PyObject *)Py_TYPE(message));
-    const int accepted = counter != NULL && Py_IS_TYPE(counter, state->counter_type);
-    const long long number = accepted ? ((SharedCounter *)counter)->value++ : 0;
-    Py_DECREF(accepts);
+    Cell *cell = (Cell *)PyDict_GetItemWithError(accepts, (PyObject *)Py_TYPE(message));
+    const int accepted = cell != NULL && Py_IS_TYPE(cell, state->cell_type) && cell->accepted;
+    const long long number = accepted ? cell->sent++ : 0;
     PyObject *result;
     if (LIKELY(accepted)) {
+        Py_DECREF(accepts);
         PyObject *item = LIKELY(number & SAMPLE_MASK) ? Py_NewRef(message) : sampled_of(state, message);
         result = deliver(state, inbox, item);
     }
     else {
-        result = tell_signed(object, inbox, message);
+        cell = cell != NULL && Py_IS_TYPE(cell, state->cell_type) ? (Cell *)Py_NewRef((PyObject *)cell) : NULL;
+        Py_DECREF(accepts);
+        result = tell_signed(object, inbox, cell, message);
     }
     Py_DECREF(inbox);
     return result;

@@ -66,10 +66,10 @@ class Tracer:
         vars(actor).pop("emit", None)
         emit = self._emit_of_source if isinstance(actor, Source) else self._emit_of_actor
         vars(actor)["emit"] = emit(actor, actor.emit)
-        for kind, (handle, cell) in actor._table.items():
-            actor._table[kind] = (self._handling(actor, handle), cell)
-        for kind, handle in actor._batch_table.items():
-            actor._batch_table[kind] = self._handling(actor, handle)
+        for cell in tuple(actor._tally.cells.values()):
+            if cell.handle is not None:
+                cell.handle = self._handling(actor, cell.handle)
+        actor._batch_table = {kind: self._handling(actor, handle) for kind, handle in actor._batch_table.items()}
 
     def _emit_of_source(self, actor: Actor, emit: Callable[[Any], None]) -> Callable[[Any], None]:
         emitted = count().__next__

@@ -125,7 +125,7 @@ class Simulation(Dispatcher):
             return False
         mailbox = self._choose(able)
         self._ready.remove(mailbox)
-        mailbox.queued.release()
+        mailbox.leave_queue()
         if not self._closing:
             self._taken.append(self._labels[mailbox])
         self._run(mailbox)
@@ -199,7 +199,7 @@ class Simulation(Dispatcher):
     # How it works.
 
     def _able(self) -> list[Mailbox]:
-        return [mailbox for mailbox in self._ready if not mailbox.running.locked() or self._is_parked(mailbox)]
+        return [mailbox for mailbox in self._ready if not mailbox.in_turn or self._is_parked(mailbox)]
 
     def _is_parked(self, mailbox: Mailbox) -> bool:
         strand = self._strands.get(mailbox)
@@ -230,7 +230,7 @@ class Simulation(Dispatcher):
             if self._is_parked(mailbox):
                 self._strands[mailbox].resume()
                 return
-            mailbox.running.acquire()
+            mailbox.enter_turn()
             if not isinstance(mailbox.owner, Source):
                 self._turn(mailbox)
                 return
@@ -286,26 +286,27 @@ class Simulation(Dispatcher):
         def raising(_: Any) -> None:
             raise injected(fault, message)
 
-        handler, batch_handler = actor._table.get(kind), actor._batch_table.get(kind)
+        cell, batches = actor._tally.cell(kind), actor._batch_table
+        handler = cell.handle
         if handler is not None:
-            actor._table[kind] = (raising, handler[1])
-        elif batch_handler is not None:
-            actor._batch_table[kind] = raising
+            cell.handle = raising
+        elif kind in batches:
+            actor._batch_table = {**batches, kind: raising}
         super()._give_turn(mailbox, 1)
-        if handler is not None and kind in actor._table:
-            actor._table[kind] = handler
-        elif batch_handler is not None and kind in actor._batch_table:
-            actor._batch_table[kind] = batch_handler
+        if handler is not None and cell.handle is not None:
+            cell.handle = handler
+        elif kind in batches and actor._batch_table:
+            actor._batch_table = batches
 
     def _leave(self, mailbox: Mailbox) -> None:
         if mailbox in self._held:
-            mailbox.running.release()  # awake, so that no sender puts it among those who are ready
+            mailbox.leave_turn()  # awake, so that no sender puts it among those who are ready
         else:
             super()._leave(mailbox)
 
     def _let_go(self, mailbox: Mailbox) -> None:
         """A held message may go on, and meets no other fault."""
-        if mailbox in self._held and mailbox.queued.acquire(blocking=False):
+        if mailbox in self._held and mailbox.enter_queue():
             self.enqueue(mailbox)
 
     def _close(self) -> None:
