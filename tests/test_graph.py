@@ -14,7 +14,15 @@ from click.testing import CliRunner, Result
 from mycelium import Actor, ActorSpec, Source, Topology, handles, resolve
 from mycelium.cli import cli
 from mycelium.topology.drawing import graph_svg
-from mycelium.topology.graph import Arrow, Graph, GraphNode, graph_mermaid, graph_of
+from mycelium.topology.graph import (
+    Arrow,
+    Graph,
+    GraphNode,
+    GraphSupervisor,
+    graph_mermaid,
+    graph_of,
+    graph_with,
+)
 from mycelium.topology.layered import place
 from tlv import TLV, i64
 
@@ -152,6 +160,58 @@ def test_the_command_prints_mermaid_and_writes_svg(tmp_path: Path, monkeypatch: 
     assert "book_builder" in texts_of((tmp_path / "picture.svg").read_text())
 
 
+@pytest.fixture
+def supervised() -> Graph:
+    def actor(kind: type[Actor], supervisor: str) -> ActorSpec:
+        return ActorSpec(actor_class=kind, supervisor=supervisor)
+
+    topology = Topology(
+        name="sums",
+        actors={"ticks": actor(Ticks, "feeds"), "adder": actor(Adder, "adder"), "board": Board},
+        supervisors={
+            "adder": {"parent": "top", "strategy": "all-for-one"},
+            "feeds": {"parent": "top"},
+            "top": {"strategy": "rest-for-one"},
+            "unused": {},
+        },
+    )
+    return graph_of(resolve(topology))
+
+
+def test_it_has_the_supervisors_of_its_actors_and_those_above_them(supervised: Graph) -> None:
+    assert supervised.supervisors == (
+        GraphSupervisor("adder", "all-for-one", ("adder",), "top"),
+        GraphSupervisor("feeds", "one-for-one", ("ticks",), "top"),
+        GraphSupervisor("top", "rest-for-one", ()),
+    )
+    assert graph_with(supervised, {}, "with rates").supervisors == supervised.supervisors
+
+
+def test_mermaid_has_an_arrow_of_dots_to_each_whom_a_supervisor_restarts(supervised: Graph) -> None:
+    assert graph_mermaid(supervised).splitlines()[-7:] == [
+        '    s0_adder{{"adder<br/><small>supervisor, all-for-one</small>"}}',
+        '    s1_feeds{{"feeds<br/><small>supervisor, one-for-one</small>"}}',
+        '    s2_top{{"top<br/><small>supervisor, rest-for-one</small>"}}',
+        "    s2_top -.-> s0_adder",
+        "    s0_adder -.-> n1_adder",
+        "    s2_top -.-> s1_feeds",
+        "    s1_feeds -.-> n0_ticks",
+    ]
+
+
+def test_the_picture_shows_supervisors_below_the_messages(graph: Graph, supervised: Graph) -> None:
+    svg = graph_svg(supervised)
+    root = ET.fromstring(svg)
+    shown = texts_of(svg)
+    assert shown[shown.index("who restarts whom") :].count("adder") == 2, "the actor, and the supervisor of that name"
+    assert {"top", "rest-for-one", "all-for-one"} <= set(shown)
+    assert "unused" not in shown
+    assert sum(one.get("class") == "supervisor" for one in root.iter(f"{SVG}rect")) == 3
+    assert sum(one.get("class") == "arrow dashed" for one in root.iter(f"{SVG}path")) == 4
+    assert float(root.get("height", "0")) > float(ET.fromstring(graph_svg(graph)).get("height", "0"))
+    assert "who restarts whom" not in texts_of(graph_svg(graph))
+
+
 def test_a_topology_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     refused = run(tmp_path / "none.toml")
     assert refused.exit_code == 2
@@ -163,3 +223,16 @@ def test_the_picture_in_the_documentation_is_that_of_today(monkeypatch: pytest.M
     monkeypatch.chdir(ROOT)
     drawn = graph_svg(graph_of(resolve(Topology.load("configs/market_data.toml"))))
     assert (ROOT / "docs" / "images" / "market_data.svg").read_text() == drawn
+
+
+def test_the_picture_of_supervisors_is_that_of_the_topology_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Save that block as desk.toml; `mycelium graph desk.toml --svg docs/images/supervisors.svg` writes it."""
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs" / "topologies.md").read_text()
+    block = next(block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[supervisors.desk]" in block)
+    file = tmp_path / "desk.toml"
+    file.write_text(block)
+    drawn = graph_svg(graph_of(resolve(Topology.load(file))))
+    assert (ROOT / "docs" / "images" / "supervisors.svg").read_text() == drawn

@@ -39,7 +39,7 @@ def graph_command(
 
     Prints a Mermaid flow chart, which Git forges and editors draw where it stands in Markdown, or
     writes a picture. With --live, the actors are those of the profile that runs. Sources are round, pinned actors have a double or thick border, and what has a dispatcher
-    of its own says which.
+    of its own says which. Supervisors have dashed arrows to those whom they restart.
     """
     from mycelium.topology import Topology, resolve
     from mycelium.topology.drawing import graph_svg

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
@@ -21,6 +22,8 @@ _LINE = 14.0
 _MARGIN = 24.0
 _TITLE = 34.0
 _LOOP = 22.0
+#: The mark of a box that stands for a supervisor.
+_SUPERVISOR = "supervisor"
 
 _STYLE = """
 text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #1f2933 }
@@ -32,9 +35,11 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
 .source { fill: #e3f8ff; stroke: #0b7285; stroke-width: 1.2 }
 .pinned { fill: #fff3d6; stroke: #a15c07; stroke-width: 2.4 }
 .elsewhere { fill: #eee8fd; stroke: #6741d9; stroke-width: 1.2 }
+.supervisor { fill: #e6f6e6; stroke: #2b7a3d; stroke-width: 1.2 }
 .paper { fill: #ffffff }
 .halo { fill: #ffffff; fill-opacity: 0.88 }
 .arrow { fill: none; stroke: #829ab1; stroke-width: 1.3 }
+.dashed { stroke-dasharray: 5 4 }
 .head { fill: #829ab1 }
 """.strip()
 
@@ -45,36 +50,74 @@ _HEAD = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A graph that was drawn: what it is made of, and its size."""
+
+    lines: tuple[str, ...]
+    width: float
+    height: float
+
+
 def graph_svg(graph: Graph) -> str:
-    """The graph as an SVG document: sources round and blue, pinned actors yellow, others' dispatchers violet."""
-    loops = {arrow.sender: _label_size(arrow)[1] + _LOOP for arrow in graph.arrows if arrow.sender == arrow.receiver}
-    nodes = {
-        node.name: (width, height + 2 * loops.get(node.name, 0.0))
-        for node in graph.nodes
-        for width, height in [_node_size(node)]
-    }
-    arrows = {(arrow.sender, arrow.receiver): _label_size(arrow) for arrow in graph.arrows}
-    spots, paths, (width, height) = place(nodes, arrows)
-    full = (
-        max(width, _text_width(graph.title, 15)) + 2 * _MARGIN,
-        height + 2 * _MARGIN + _TITLE,
-    )
-    size = f'width="{full[0]:.0f}" height="{full[1]:.0f}"'
+    """The graph as an SVG document: sources round and blue, pinned actors yellow, others' dispatchers violet.
+
+    Below it, where there are supervisors: green, with dashed arrows to those whom they restart.
+    """
+    parts = [_part({node.name: node for node in graph.nodes}, graph.arrows)]
+    if graph.supervisors:
+        parts.append(_part(*_restarts_of(graph), dashed=True))
+    width = max(_text_width(graph.title, 15), *(part.width for part in parts)) + 2 * _MARGIN
+    height = sum(part.height for part in parts) + _MARGIN + (_TITLE + _MARGIN) * len(parts)
+    size = f'width="{width:.0f}" height="{height:.0f}"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {full[0]:.0f} {full[1]:.0f}" {size} role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" {size} role="img">',
         f"<title>{escape(graph.title)}</title>",
         f"<style>{escape(_STYLE)}</style>",
         _HEAD,
         f'<rect class="paper" {size} rx="8"/>',
-        f'<text class="title" x="{_MARGIN:.0f}" y="{_MARGIN + 8:.0f}">{escape(graph.title)}</text>',
-        f'<g transform="translate({_MARGIN:.0f} {_MARGIN + _TITLE:.0f})">',
-        *(_curve(arrow, spots, paths[arrow.sender, arrow.receiver], loops) for arrow in graph.arrows),
-        *(line for arrow in graph.arrows for line in _label(arrow, spots, paths[arrow.sender, arrow.receiver])),
-        *(line for node in graph.nodes for line in _box(node, spots[node.name])),
-        "</g>",
-        "</svg>",
     ]
-    return "\n".join(lines) + "\n"
+    top = _MARGIN
+    for title, part in zip((graph.title, "who restarts whom"), parts, strict=False):
+        lines += [
+            f'<text class="title" x="{_MARGIN:.0f}" y="{top + 8:.0f}">{escape(title)}</text>',
+            f'<g transform="translate({_MARGIN:.0f} {top + _TITLE:.0f})">',
+            *part.lines,
+            "</g>",
+        ]
+        top += _TITLE + part.height + _MARGIN
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _part(nodes: Mapping[str, GraphNode], arrows: Iterable[Arrow], *, dashed: bool = False) -> Part:
+    """Draw actors and arrows, each actor by its key."""
+    arrows = tuple(arrows)
+    loops = {arrow.sender: _label_size(arrow)[1] + _LOOP for arrow in arrows if arrow.sender == arrow.receiver}
+    sizes = {
+        key: (width, height + 2 * loops.get(key, 0.0))
+        for key, node in nodes.items()
+        for width, height in [_node_size(node)]
+    }
+    spots, paths, (width, height) = place(
+        sizes, {(arrow.sender, arrow.receiver): _label_size(arrow) for arrow in arrows}
+    )
+    way = "arrow dashed" if dashed else "arrow"
+    lines = (
+        *(_curve(way, arrow, spots, paths[arrow.sender, arrow.receiver], loops) for arrow in arrows),
+        *(line for arrow in arrows for line in _label(arrow, spots, paths[arrow.sender, arrow.receiver])),
+        *(line for key, node in nodes.items() for line in _box(node, spots[key])),
+    )
+    return Part(lines, width, height)
+
+
+def _restarts_of(graph: Graph) -> tuple[dict[str, GraphNode], list[Arrow]]:
+    """The supervisors and their actors, as a graph of its own; a supervisor may bear the name of an actor."""
+    actors = {node.name: node for node in graph.nodes}
+    keys = {one.name: f"supervisor {one.name}" for one in graph.supervisors}
+    nodes = {keys[one.name]: GraphNode(one.name, one.strategy, _SUPERVISOR) for one in graph.supervisors}
+    nodes |= {name: actors[name] for one in graph.supervisors for name in one.actors}
+    above = [Arrow(keys[one.parent], keys[one.name], ()) for one in graph.supervisors if one.parent]
+    return nodes, above + [Arrow(keys[one.name], name, ()) for one in graph.supervisors for name in one.actors]
 
 
 def _text_width(text: str, size: int) -> float:
@@ -99,16 +142,18 @@ def _label_lines(arrow: Arrow) -> list[str]:
 
 def _label_size(arrow: Arrow) -> tuple[float, float]:
     lines = _label_lines(arrow)
+    if not lines:
+        return 0.0, 4.0
     return max(_text_width(line, _SMALL) for line in lines) + 8, _LINE * len(lines) + 2
 
 
-def _curve(arrow: Arrow, spots: Mapping[str, Spot], passed: list[Spot], loops: Mapping[str, float]) -> str:
+def _curve(kind: str, arrow: Arrow, spots: Mapping[str, Spot], passed: list[Spot], loops: Mapping[str, float]) -> str:
     sender, receiver = spots[arrow.sender], spots[arrow.receiver]
     if not passed:  # to itself: a loop below the box, in the room that the spot has for it
         left, right, bottom = sender.x - 16, sender.x + 16, sender.y + sender.height / 2 - loops[arrow.sender]
         low = bottom + _LOOP
         path = f"M{right:.1f} {bottom:.1f} C{right:.1f} {low:.1f} {left:.1f} {low:.1f} {left:.1f} {bottom:.1f}"
-        return f'<path class="arrow" d="{path}" marker-end="url(#head)"/>'
+        return f'<path class="{kind}" d="{path}" marker-end="url(#head)"/>'
     way = 1 if passed[0].x >= sender.x else -1
     points = [(sender.x + way * sender.width / 2, sender.y)]
     for spot in passed:  # straight through what is wide, so that a label stands on its arrow
@@ -119,11 +164,13 @@ def _curve(arrow: Arrow, spots: Mapping[str, Spot], passed: list[Spot], loops: M
         if (x, y) != (to_x, to_y):
             middle = (x + to_x) / 2
             steps.append(f"C{middle:.1f} {y:.1f} {middle:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}")
-    return f'<path class="arrow" d="{" ".join(steps)}" marker-end="url(#head)"/>'
+    return f'<path class="{kind}" d="{" ".join(steps)}" marker-end="url(#head)"/>'
 
 
 def _label(arrow: Arrow, spots: Mapping[str, Spot], passed: list[Spot]) -> Iterator[str]:
     lines = _label_lines(arrow)
+    if not lines:
+        return
     width, height = _label_size(arrow)
     sender = spots[arrow.sender]
     spot = next((spot for spot in passed if spot.width), None)
@@ -140,7 +187,10 @@ def _label(arrow: Arrow, spots: Mapping[str, Spot], passed: list[Spot]) -> Itera
 
 
 def _box(node: GraphNode, spot: Spot) -> Iterator[str]:
-    kind = "source" if node.is_source else "pinned" if node.mark == "pinned" else "elsewhere" if node.mark else "actor"
+    if node.is_source:
+        kind = "source"
+    else:
+        kind = {"": "actor", "pinned": "pinned", _SUPERVISOR: "supervisor"}.get(node.mark, "elsewhere")
     width, height = _node_size(node)
     corner = height / 2 if node.is_source else 5
     left, top = spot.x - width / 2, spot.y - height / 2

@@ -1,4 +1,4 @@
-"""The picture of a topology: its actors, and who sends what to whom, as plain data and as Mermaid text.
+"""The picture of a topology: its actors, who sends what to whom, and who restarts whom, as plain data and as Mermaid text.
 
 `mycelium.topology.drawing` makes an SVG of the same `Graph`.
 """
@@ -13,8 +13,9 @@ from mycelium.dispatcher import PINNED
 from mycelium.source import Source
 
 from .resolved import ResolvedActor, ResolvedTopology
+from .supervisors import with_those_above
 
-__all__ = ["Arrow", "Graph", "GraphNode", "graph_mermaid", "graph_of", "graph_with"]
+__all__ = ["Arrow", "Graph", "GraphNode", "GraphSupervisor", "graph_mermaid", "graph_of", "graph_with"]
 
 #: The dispatcher that is not worth a mark.
 _USUAL = "default"
@@ -40,12 +41,23 @@ class Arrow:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphSupervisor:
+    """A supervisor of actors that are drawn: its strategy, whom it restarts, and the one above it, if any."""
+
+    name: str
+    strategy: str
+    actors: tuple[str, ...]
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
-    """Actors in declared order, and one arrow for each pair that has something to say."""
+    """Actors in declared order, one arrow for each pair that has something to say, and their supervisors."""
 
     title: str
     nodes: tuple[GraphNode, ...]
     arrows: tuple[Arrow, ...]
+    supervisors: tuple[GraphSupervisor, ...] = ()
 
 
 def graph_of(topology: ResolvedTopology) -> Graph:
@@ -58,12 +70,13 @@ def graph_of(topology: ResolvedTopology) -> Graph:
         title=f"{topology.name}{chosen}",
         nodes=tuple(_node_of(actor) for actor in topology.actors.values()),
         arrows=tuple(Arrow(*pair, tuple(names)) for pair, names in messages.items()),
+        supervisors=tuple(_supervisors_of(topology)),
     )
 
 
 def graph_with(graph: Graph, notes: Mapping[tuple[str, str, str], str], title: str) -> Graph:
     """The graph with a note behind each message of an arrow, by sender, receiver and message, and another title."""
-    return Graph(title, graph.nodes, tuple(_noted(arrow, notes) for arrow in graph.arrows))
+    return Graph(title, graph.nodes, tuple(_noted(arrow, notes) for arrow in graph.arrows), graph.supervisors)
 
 
 def graph_mermaid(graph: Graph) -> str:
@@ -84,15 +97,22 @@ def _node_of(actor: ResolvedActor) -> GraphNode:
     return GraphNode(actor.name, kind.__name__, mark, is_source)
 
 
+def _supervisors_of(topology: ResolvedTopology) -> Iterator[GraphSupervisor]:
+    """Those of actors that run, in declared order, and those above them."""
+    used = with_those_above({actor.supervisor for actor in topology.actors.values()}, topology.supervisors)
+    for name, spec in topology.supervisors.items():
+        if name in used:
+            actors = tuple(actor.name for actor in topology.actors.values() if actor.supervisor == name)
+            yield GraphSupervisor(name, spec.strategy, actors, spec.parent)
+
+
 def _noted(arrow: Arrow, notes: Mapping[tuple[str, str, str], str]) -> Arrow:
     texts = (f"{name} {notes.get((arrow.sender, arrow.receiver, name), '')}".rstrip() for name in arrow.messages)
     return Arrow(arrow.sender, arrow.receiver, tuple(texts))
 
 
 def _mermaid_lines(graph: Graph) -> Iterator[str]:
-    ids = {
-        node.name: f"n{number}_{re.sub(r'[^A-Za-z0-9_]', '_', node.name)}" for number, node in enumerate(graph.nodes)
-    }
+    ids = {node.name: f"n{number}_{_as_id(node.name)}" for number, node in enumerate(graph.nodes)}
     yield f"---\ntitle: {graph.title}\n---\nflowchart LR"
     for node in graph.nodes:
         left, right = ("([", "])") if node.is_source else ("[[", "]]") if node.mark == PINNED else ("[", "]")
@@ -100,3 +120,14 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
         yield f'    {ids[node.name]}{left}"{node.name}<br/><small>{below}</small>"{right}'
     for arrow in graph.arrows:
         yield f'    {ids[arrow.sender]} -->|"{"<br/>".join(arrow.messages)}"| {ids[arrow.receiver]}'
+    above = {one.name: f"s{number}_{_as_id(one.name)}" for number, one in enumerate(graph.supervisors)}
+    for one in graph.supervisors:
+        yield f'    {above[one.name]}{{{{"{one.name}<br/><small>supervisor, {one.strategy}</small>"}}}}'
+    for one in graph.supervisors:
+        if one.parent:
+            yield f"    {above[one.parent]} -.-> {above[one.name]}"
+        yield from (f"    {above[one.name]} -.-> {ids[actor]}" for actor in one.actors)
+
+
+def _as_id(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
