@@ -79,6 +79,7 @@ from mycelium.errors.link import (
     LinkExtraError,
     LinkFrameError,
     LinkFullError,
+    LinkOpenError,
 )
 from mycelium.errors.message_set import (
     EmptyMessageSetError,
@@ -211,6 +212,7 @@ __all__ = [
     "LinkExtraError",
     "LinkFrameError",
     "LinkFullError",
+    "LinkOpenError",
     "MailboxDeclarationError",
     "MailboxFullError",
     "MemoryBudgetError",

@@ -11,6 +11,7 @@
       ChannelNameError      LNK-006  a name that is none of a channel                   (ValueError)
       ChannelTakenError     LNK-007  a channel has such an end already                  (RuntimeError)
       FrameLateError        LNK-008  a frame came after those that were sent behind it  (ValueError)
+      LinkOpenError         LNK-009  what carries a link cannot be opened               (OSError)
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "LinkExtraError",
     "LinkFrameError",
     "LinkFullError",
+    "LinkOpenError",
 ]
 
 
@@ -146,3 +148,17 @@ class FrameLateError(
     origin: int
     expected: int
     got: int
+
+
+class LinkOpenError(
+    LinkError,
+    OSError,
+    code="LNK-009",
+    text="{what} cannot be opened ({link}): {reason}",
+    next_step="see that both ends have the same settings and version, that there is memory and a short path, and try again",
+):
+    """What carries a link (iceoryx2, Zenoh) refuses to open a node, a channel or a session."""
+
+    link: str
+    what: str
+    reason: str

@@ -112,6 +112,11 @@ class FrameSender(ABC):
         """Wait until a receiver is there; whether it is, after ``timeout`` seconds at most."""
 
     @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """How many frames were published and, as far as is known, not taken by the receiver yet."""
+
+    @property
     def counts(self) -> LinkCounts:
         """What was published so far."""
         return LinkCounts(frames=self._frames, bytes=self._bytes, waits=self._waits, lost=self._lost)
@@ -215,7 +220,8 @@ class FrameReceiver(ABC):
     def wake(self) -> None:
         """Let the `receive` that waits, or else the next one that would, return ``None`` at once."""
         self._woken = True
-        self._rouse()
+        if not self.closed:
+            self._rouse()
 
     @property
     @abstractmethod

@@ -40,7 +40,7 @@ __all__ = ["FRAME_SIZE", "Link", "channel_name"]
 E = TypeVar("E", FrameSender, FrameReceiver)
 
 #: The largest frame that a channel takes, where nothing else is said; in bytes.
-FRAME_SIZE = 1024 * 1024
+FRAME_SIZE = 256 * 1024
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 

@@ -70,6 +70,10 @@ class _LoopbackSender(FrameSender):
     def connected(self) -> bool:
         return self._shared.receiver is not None
 
+    @property
+    def waiting(self) -> int:
+        return len(self._shared.frames)
+
     def wait_connected(self, timeout: float) -> bool:
         with self._shared.changed:
             return self._shared.changed.wait_for(lambda: self.connected, timeout)

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from mycelium.link import Link, LoopbackLink
+from mycelium.link.ipc import IpcLink
 
 #: How each kind is made; two calls of what it gives are the links of two nodes that can reach each other.
 Links = Callable[[], Link]
 
 
-def loopback() -> Links:
-    link = LoopbackLink(capacity=8)
-    return lambda: link
+@contextmanager
+def loopback() -> Iterator[Links]:
+    """One link, which both nodes use."""
+    with LoopbackLink(capacity=8) as link:
+        yield lambda: link
 
 
-KINDS = {"loopback": loopback}
+@contextmanager
+def ipc() -> Iterator[Links]:
+    """Links over shared memory, in a directory of their own."""
+    if importlib.util.find_spec("iceoryx2") is None:
+        pytest.skip("links over shared memory need the extra ipc")
+    with TemporaryDirectory(prefix="lnk") as directory:  # sockets have short paths
+        yield lambda: IpcLink(directory=Path(directory), capacity=8, borrowed=8)
+        IpcLink(directory=Path(directory)).close()  # views that outlive their link leave the last file to the next one
+
+
+KINDS = {"loopback": loopback, "ipc": ipc}
 
 
 @pytest.fixture(params=KINDS)
 def links(request: pytest.FixtureRequest) -> Iterator[tuple[Link, Link]]:
     """The links of two nodes, of one kind; 8 frames may wait in each of their channels."""
-    make = KINDS[request.param]()
     with ExitStack() as stack:
+        make = stack.enter_context(KINDS[request.param]())
         yield stack.enter_context(make()), stack.enter_context(make())

@@ -178,6 +178,7 @@ def test_a_full_channel_refuses_and_loses_nothing(links: Links) -> None:
     with pytest.raises(NoRoom, match="frames wait"):
         sender.send(b"too much", timeout=0.01)
     assert sender.counts.waits >= 2
+    assert 8 <= sender.waiting <= sent
     assert [int.from_bytes(received(receiver), "little") for _ in range(sent)] == list(range(sent))
     assert receiver.receive(0) is None
     sender.send(b"room again", timeout=LONG)

@@ -1,0 +1,246 @@
+"""What only links over shared memory do: real processes, their death, and the files that they leave."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from mycelium.errors import ControlAccessError, LinkDownError, LinkExtraError, LinkOpenError
+from mycelium.link import FrameReceiver, iceoryx
+from mycelium.link.ipc import IpcLink
+
+if importlib.util.find_spec("iceoryx2") is None:
+    pytest.skip("links over shared memory need the extra ipc", allow_module_level=True)
+
+PEER = Path(__file__).parent / "shared_memory_peer.py"
+ROOT = Path(__file__).resolve().parent.parent.parent
+SHARED_MEMORY = Path("/dev/shm")
+CHANNEL = "tests/processes"
+LONG = 60.0
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="lnk") as name:
+        yield Path(name)
+
+
+class Peer:
+    """A process at the other end."""
+
+    def __init__(self, directory: Path, work: str) -> None:
+        command = [sys.executable, str(PEER), str(directory), work, CHANNEL]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}
+        )
+
+    def said(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=LONG)
+
+
+@pytest.fixture
+def start(directory: Path) -> Iterator[Callable[[str], Peer]]:
+    peers: list[Peer] = []
+
+    def begin(work: str) -> Peer:
+        peers.append(Peer(directory, work))
+        return peers[-1]
+
+    yield begin
+    for peer in peers:
+        peer.kill()
+    IpcLink(directory=directory).close()  # which removes what they left
+
+
+def received(receiver: FrameReceiver) -> memoryview:
+    frame = receiver.receive(LONG)
+    assert frame is not None
+    return frame
+
+
+def numbers(receiver: FrameReceiver, count: int) -> list[int]:
+    return [int.from_bytes(received(receiver), "little") for _ in range(count)]
+
+
+def seconds_until(arrived: Callable[[], bool]) -> float:
+    began = time.monotonic()
+    while not arrived():
+        assert time.monotonic() - began < LONG, "it never came"
+    return time.monotonic() - began
+
+
+def test_a_sender_that_is_killed_is_noticed_and_another_takes_over(
+    directory: Path, start: Callable[[str], Peer]
+) -> None:
+    with IpcLink(directory=directory, capacity=8) as link:
+        receiver = link.receiver(CHANNEL)
+        peer = start("send")
+        assert numbers(receiver, 500) == list(range(500))
+        peer.kill()
+        while receiver.receive(0) is not None:
+            """What it had sent before is still there."""
+        assert seconds_until(lambda: not receiver.connected) < LONG
+        start("send")
+        assert numbers(receiver, 500) == list(range(500))
+
+
+def test_a_receiver_that_is_killed_is_noticed_and_what_it_left_is_counted(
+    directory: Path, start: Callable[[str], Peer]
+) -> None:
+    with IpcLink(directory=directory, capacity=8) as link:
+        sender = link.sender(CHANNEL)
+        peer = start("receive")
+        assert peer.said() == "joined"
+        for _ in range(100):
+            sender.send(b"frame", timeout=LONG)
+        seconds_until(lambda: sender.waiting == 0)
+        peer.kill()
+        with suppress(LinkDownError):  # where it is noticed at once
+            for _ in range(3):
+                sender.send(b"more", timeout=0)
+        seconds_until(lambda: not sender.connected)
+        with pytest.raises(LinkDownError):
+            sender.send(b"more", timeout=0)
+        assert sender.counts.lost == sender.counts.frames - 100
+        assert sender.waiting == 0
+        again = start("receive")
+        assert sender.wait_connected(LONG)
+        for _ in range(100):
+            sender.send(b"frame", timeout=LONG)
+        sender.send(b"last", timeout=LONG)
+        assert [again.said(), again.said()] == ["joined", "end"]
+
+
+def test_nothing_stays_behind_after_a_kill_of_all_and_a_restart(directory: Path, start: Callable[[str], Peer]) -> None:
+    receiving, sending = start("receive"), start("send")
+    assert [receiving.said(), sending.said()] == ["joined", "joined"]
+    prefix = iceoryx.Home(directory).prefix
+    assert list(SHARED_MEMORY.glob(f"{prefix}*"))
+    sending.kill()  # and the other one, perhaps, while it clears up behind this one
+    receiving.kill()
+    IpcLink(directory=directory).close()
+    assert not list(SHARED_MEMORY.glob(f"{prefix}*"))
+    assert sorted(file.name for file in directory.rglob("*")) == ["door", "here"]
+
+
+def test_what_was_half_cleared_up_is_cleared_up_by_the_next_one(directory: Path) -> None:
+    """iceoryx2 cannot go on where a process was killed that was just clearing up behind another."""
+    with IpcLink(directory=directory) as link:
+        link.receiver(CHANNEL)
+        prefix = iceoryx.Home(directory).prefix
+        half = directory / "nodes" / "158456882676973906030770558686"
+        half.mkdir()
+        (half / f"{prefix}node.details").touch()
+    assert sorted(file.name for file in directory.rglob("*")) == ["door", "here"]
+    assert not list(SHARED_MEMORY.glob(f"{prefix}*"))
+
+
+def test_who_leaves_takes_nothing_from_those_who_stay(directory: Path) -> None:
+    with IpcLink(directory=directory) as one:
+        receiver = one.receiver(CHANNEL)
+        for number in range(3):
+            with IpcLink(directory=directory) as other:
+                sender = other.sender(CHANNEL)
+                assert sender.wait_connected(LONG)
+                sender.send(bytes([number]))
+                assert bytes(received(receiver)) == bytes([number])
+
+
+def test_its_files_are_for_this_user_alone(directory: Path) -> None:
+    with IpcLink(directory=directory) as link:
+        link.sender(CHANNEL)
+        link.receiver(CHANNEL)
+        files = [*SHARED_MEMORY.glob(f"{iceoryx.Home(directory).prefix}*"), *directory.rglob("*")]
+        assert len(files) > 10
+        open_to_others = [file for file in files if file.stat().st_mode & 0o077 and not file.is_dir()]
+        assert not open_to_others
+        assert directory.stat().st_mode & 0o077 == 0  # nobody comes in, so the modes of those inside do not matter
+
+
+def test_a_directory_that_others_may_use_is_refused(directory: Path) -> None:
+    directory.chmod(0o755)
+    with pytest.raises(ControlAccessError):
+        IpcLink(directory=directory)
+
+
+def test_a_directory_that_cannot_be_made_is_told(directory: Path) -> None:
+    (directory / "file").touch()
+    with pytest.raises(LinkOpenError, match="file/links"):
+        IpcLink(directory=directory / "file" / "links")
+
+
+def test_both_ends_must_have_the_same_settings(directory: Path) -> None:
+    with IpcLink(directory=directory, capacity=8) as one, IpcLink(directory=directory, capacity=64) as other:
+        one.receiver(CHANNEL)
+        with pytest.raises(LinkOpenError, match=CHANNEL):
+            other.sender(CHANNEL)
+
+
+def test_frames_are_copied_out_when_too_many_are_looked_at(directory: Path) -> None:
+    with IpcLink(directory=directory, capacity=8, borrowed=4) as link:
+        receiver, sender = link.receiver(CHANNEL), link.sender(CHANNEL)
+        kept = []
+        for number in range(10):
+            sender.send(bytes([number]) * 100)
+            kept.append(received(receiver))
+        assert receiver.counts.copied == 6
+        assert list(map(bytes, kept)) == [bytes([number]) * 100 for number in range(10)]
+        kept.clear()
+        for number in range(10):
+            sender.send(bytes([number]) * 100)
+            assert bytes(received(receiver)) == bytes([number]) * 100
+        assert receiver.counts.copied == 6
+
+
+def test_a_view_that_outlives_its_receiver_is_not_written_over(directory: Path) -> None:
+    """iceoryx2 takes the samples of a receiver back when its port goes: so the port stays as long as they are seen."""
+    with IpcLink(directory=directory, capacity=8, borrowed=8) as link:
+        sender = link.sender(CHANNEL)
+        first = link.receiver(CHANNEL)
+        sender.send(b"a" * 100)
+        view = received(first)
+        first.close()
+        second = link.receiver(CHANNEL)
+        kept = []
+        for _ in range(200):
+            sender.send(b"b" * 100, timeout=LONG)
+            kept.append(received(second))
+        assert bytes(view) == b"a" * 100
+        assert len(kept) == 200
+        del view, kept
+
+
+def test_an_end_that_waits_uses_no_processor(directory: Path) -> None:
+    with IpcLink(directory=directory) as link:
+        receiver = link.receiver(CHANNEL)
+        receiver.receive(0.01)
+        before = time.thread_time()
+        receiver.receive(0.5)
+        assert time.thread_time() - before < 0.05
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "iceoryx2._iceoryx2", raising=False)
+    with pytest.raises(LinkExtraError, match=r"mycelium-actors\[ipc\]"):
+        IpcLink(directory=directory)
+
+
+def test_loading_it_loads_no_numpy() -> None:
+    program = (
+        "import sys, mycelium.link.iceoryx as i; i.iceoryx2(); import mycelium.link; sys.exit('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
