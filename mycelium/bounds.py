@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from threading import TIMEOUT_MAX
 from typing import Literal, get_args
 
 import annotated_types
 
 from mycelium.errors.actor import MailboxDeclarationError
 from mycelium.nearest import did_you_mean
+from mycelium.numbers import rule_broken
+from mycelium.texts import text_of
 from tlv import TLV
 
 __all__ = [
@@ -72,13 +75,21 @@ class Bounded:
     bytes_max: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.key, str):
-            object.__setattr__(self, "key", (self.key,))
+        given: object = self.key
+        key = (given,) if isinstance(given, str) else given
+        if not (isinstance(key, (tuple, list)) and all(isinstance(name, str) for name in key)):
+            problem = f"key takes the name of a field, or a tuple of names, got {text_of(key, repr)}"
+            raise MailboxDeclarationError(where="Bounded()", problem=problem)
+        object.__setattr__(self, "key", tuple(key))
         check_policy("Bounded()", self.policy, self.key)
-        for name in ("capacity", "bytes_max", "deadline_s"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                problem = f"{name} must be more than 0, got {value!r}"
+        rules = {
+            "capacity": rule_broken(self.capacity, least=1, most=UNLIMITED, whole=True),
+            "bytes_max": "" if self.bytes_max is None else rule_broken(self.bytes_max, least=1, whole=True),
+            "deadline_s": rule_broken(self.deadline_s, above=True, most=TIMEOUT_MAX, whole=False),
+        }
+        for name, rule in rules.items():
+            if rule:
+                problem = f"{name} takes {rule}, got {text_of(getattr(self, name), repr)}"
                 raise MailboxDeclarationError(where="Bounded()", problem=problem)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, cast
@@ -56,6 +57,15 @@ class Lives(pykka.Actor):
             self._mailbox.steer(Envelope(_ActorStop()))
         else:
             super().stop()
+
+    def _stop(self) -> None:
+        """As pykka has it; but an `on_stop` that raises what ends programs fails as with any error: it has stopped."""
+        try:
+            super()._stop()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            self._handle_failure(*sys.exc_info())
 
     def pre_restart(self, error: BaseException) -> None:
         """Run code before a supervisor makes this actor anew; to be overridden. It still has its old state.

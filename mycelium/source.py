@@ -233,7 +233,9 @@ class Source(Actor):
         if close is not None:
             try:
                 close()
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 if self._is_between_lives:
                     try_to_log(self.log.error, "produce failed while it was closed", exc_info=error)
                 else:

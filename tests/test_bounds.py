@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -487,9 +488,22 @@ def test_under_load_the_ledger_balances_and_order_holds(kind: type[Collector], p
 @pytest.mark.parametrize(
     ("declare", "told"),
     [
-        (lambda: Bounded(0), "capacity must be more than 0, got 0"),
-        (lambda: Bounded(deadline_s=-1), "deadline_s must be more than 0"),
-        (lambda: Bounded(bytes_max=0), "bytes_max must be more than 0"),
+        (lambda: Bounded(0), "capacity takes a whole number of 1 or more, 1,073,741,823 at most, got 0"),
+        (lambda: Bounded(2.5), "got 2.5"),  # type: ignore[arg-type]
+        (lambda: Bounded(inf), "got inf"),  # type: ignore[arg-type]
+        (lambda: Bounded(None), "got None"),  # type: ignore[arg-type]
+        (lambda: Bounded("3"), "got '3'"),  # type: ignore[arg-type]
+        (lambda: Bounded(True), "got True"),
+        (lambda: Bounded(1 << 80), "got 1208925819614629174706176"),
+        (lambda: Bounded(deadline_s=-1), "deadline_s takes a number above 0, 9.22337e+09 at most, got -1"),
+        (lambda: Bounded(deadline_s=inf), "got inf"),
+        (lambda: Bounded(deadline_s=nan), "got nan"),
+        (lambda: Bounded(deadline_s=1e30), "got 1e+30"),
+        (lambda: Bounded(deadline_s=None), "got None"),  # type: ignore[arg-type]
+        (lambda: Bounded(bytes_max=0), "bytes_max takes a whole number of 1 or more, got 0"),
+        (lambda: Bounded(bytes_max=2.5), "got 2.5"),  # type: ignore[arg-type]
+        (lambda: Bounded(overflow="conflate", key=3), "key takes the name of a field, or a tuple of names, got 3"),  # type: ignore[arg-type]
+        (lambda: Bounded(overflow="conflate", key=(3,)), "got (3,)"),  # type: ignore[arg-type]
         (lambda: Bounded(overflow="drop_odlest"), "did you mean 'drop_oldest'?"),  # type: ignore[arg-type]
         (lambda: Bounded(overflow="conflate"), "conflate needs key="),
         (lambda: Bounded(key="venue"), "a key is for conflate, not for block"),  # type: ignore[arg-type]

@@ -82,6 +82,11 @@ def test_coroutines_are_refused_where_the_name_is_one_of_threads() -> None:
         ({"name": "test-x", "kind": "uvloop"}, "kind = 'uvloop': a dispatcher is 'threads' or 'asyncio'"),
         ({"name": "test-x", "kind": "asyncio", "workers": 2}, "workers = 2: an event loop has one thread"),
         ({"name": "asyncio", "workers": 3}, "workers = 3: an event loop has one thread"),
+        ({"name": ""}, "name = '': a name is a text that is not empty"),
+        ({"name": "test-x", "workers": 0}, "workers = 0: it takes a whole number of 1 or more, 1,024 at most"),
+        ({"name": "test-x", "workers": 2.5}, "workers = 2.5: it takes a whole number"),
+        ({"name": "test-x", "throughput": True}, "throughput = True: it takes a whole number"),
+        ({"name": "test-x", "slow_handler_ms": -1}, "slow_handler_ms = -1: it takes a whole number of 0 or more"),
     ],
 )
 def test_what_cannot_be_is_refused_with_key_and_value(declared: dict[str, Any], told: str) -> None:

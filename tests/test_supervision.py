@@ -538,6 +538,19 @@ def test_the_pause_is_spread_by_chance() -> None:
         {"on_error": {"ACT-003": "retry"}},
         {"on_error": {"no code": "stop"}},
         {"on_error": {int: "stop"}},
+        {"on_error": 3},
+        {"limit": 2.5},
+        {"limit": True},
+        {"limit": "3"},
+        {"limit": None},
+        {"limit": float("inf")},
+        {"within_s": "60"},
+        {"attempts": 1.5},
+        {"backoff": 3},
+        {"backoff": {"first_s": 1.0}},
+        {"parent": 3},
+        {"clock": 3},
+        {"random": 3},
     ],
 )
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
@@ -545,8 +558,20 @@ def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
         Supervisor(**wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"first_s": -1.0}, {"first_s": 2.0, "max_s": 1.0}, {"factor": 0.5}, {"jitter": 2.0}])
-def test_a_backoff_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"first_s": -1.0},
+        {"first_s": 2.0, "max_s": 1.0},
+        {"factor": 0.5},
+        {"jitter": 2.0},
+        {"first_s": "1"},
+        {"max_s": None},
+        {"max_s": float("inf")},
+        {"first_s": True},
+    ],
+)
+def test_a_backoff_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SupervisionError, match=r"ACT-032.*backoff"):
         Backoff(**wrong)
 

@@ -237,10 +237,10 @@ async def _run_hooks(actor: Actor) -> None:
     while due:
         try:
             await due.pop(0)
-        except Exception as error:
-            _fail_hook(actor, error, due)
-        except CancelledError as error:
-            if not actor.actor_stopped.is_set():
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if not (isinstance(error, CancelledError) and actor.actor_stopped.is_set()):
                 _fail_hook(actor, error, due)
 
 

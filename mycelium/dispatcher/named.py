@@ -8,18 +8,33 @@ from typing import Literal
 from mycelium.errors.actor import DispatcherUnknownError
 from mycelium.errors.event_loop import DispatcherDeclarationError
 from mycelium.nearest import did_you_mean
+from mycelium.numbers import rule_broken
 
 from .coroutines import ASYNCIO
 from .pinned import PINNED
 from .shared import Dispatcher
 
-__all__ = ["DEFAULT", "Kind", "declare_dispatcher", "declared_dispatchers", "dispatcher_named", "kind_of", "refused_as"]
+__all__ = [
+    "DEFAULT",
+    "THROUGHPUT_MAX",
+    "WORKERS_MAX",
+    "Kind",
+    "declare_dispatcher",
+    "declared_dispatchers",
+    "dispatcher_named",
+    "kind_of",
+    "refused_as",
+]
 
 #: The dispatcher of actors that name none.
 DEFAULT = "default"
 
 #: What a dispatcher is made of: threads that take turns, or an event loop.
 Kind = Literal["threads", "asyncio"]
+
+#: The most that may be declared: threads, and messages that an actor handles in one turn.
+WORKERS_MAX = 1024
+THROUGHPUT_MAX = 65_536
 
 _BUILT_IN: dict[str, Kind] = {DEFAULT: "threads", ASYNCIO: "asyncio"}
 
@@ -48,7 +63,7 @@ def declare_dispatcher(
     """
     with _lock:
         found = _dispatchers.get(name)
-        refused = refused_as(name, kind, workers)
+        refused = refused_as(name, kind, workers) or _number_refused(name, workers, throughput, slow_handler_ms)
         if refused is None and found is not None and kind not in (None, found.kind):
             if found.is_in_use:
                 rule = f"actors run on it, and it is {found.kind!r}"
@@ -64,6 +79,10 @@ def declare_dispatcher(
 
 def refused_as(name: str, kind: str | None, workers: int | None) -> DispatcherDeclarationError | None:
     """What is wrong with a dispatcher of that name and kind, if something is."""
+    given: object = name
+    if not isinstance(given, str) or not given:
+        rule = "a name is a text that is not empty"
+        return DispatcherDeclarationError(name=str(name), key="name", value=name, rule=rule)
     known = kind_of(name)
     if kind not in {None, "threads", ASYNCIO}:
         return DispatcherDeclarationError(
@@ -77,6 +96,19 @@ def refused_as(name: str, kind: str | None, workers: int | None) -> DispatcherDe
         )
     if (kind or known) == ASYNCIO and workers not in (None, 1):
         return DispatcherDeclarationError(name=name, key="workers", value=workers, rule="an event loop has one thread")
+    return None
+
+
+def _number_refused(
+    name: str, workers: int | None, throughput: int | None, slow_handler_ms: int | None
+) -> DispatcherDeclarationError | None:
+    for key, value, least, most in (
+        ("workers", workers, 1, WORKERS_MAX),
+        ("throughput", throughput, 1, THROUGHPUT_MAX),
+        ("slow_handler_ms", slow_handler_ms, 0, None),
+    ):
+        if value is not None and (rule := rule_broken(value, least=least, most=most, whole=True)):
+            return DispatcherDeclarationError(name=name, key=key, value=value, rule=f"it takes {rule}")
     return None
 
 

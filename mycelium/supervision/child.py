@@ -102,7 +102,9 @@ class Child:
         for hook in (partial(actor.pre_restart, error), actor._end_life):
             try:
                 hook()
-            except Exception as further:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as further:
                 try_to_log(actor.log.error, "failed before a restart", exc_info=further)
         if self.supervisor.mail is Mail.DROP:
             _drop_mail(mailbox)

@@ -10,10 +10,11 @@ from math import inf
 from random import Random
 
 from mycelium.errors.actor import SupervisionError
+from mycelium.numbers import rule_broken
 from mycelium.texts import text_of
 from tlv import DeclaredError
 
-__all__ = ["CODE", "Backoff", "Directive", "Mail", "Rules", "Strategy"]
+__all__ = ["CODE", "Backoff", "Directive", "Mail", "Rules", "Strategy", "check"]
 
 #: A code of a declared error, or the family of codes that it belongs to.
 CODE = re.compile(r"[A-Z]{3,5}(-\d{3})?")
@@ -71,6 +72,8 @@ class Backoff:
     jitter: float = 0.1
 
     def __post_init__(self) -> None:
+        for name in ("first_s", "factor", "max_s", "jitter"):
+            check(f"backoff {name}", getattr(self, name), rule_broken(getattr(self, name), whole=False))
         if not (0 <= self.first_s <= self.max_s < inf and 1 <= self.factor < inf and 0 <= self.jitter <= 1):
             raise SupervisionError(
                 setting="backoff",
@@ -90,6 +93,7 @@ class Rules:
     """Which directive follows which error: by its code, then by its class, then by its family of codes."""
 
     def __init__(self, rules: Mapping[str | type[BaseException], Directive | str], otherwise: Directive | str) -> None:
+        check("on_error", rules, "" if hasattr(rules, "items") else 'a mapping: {"ACT-003": "stop"}')
         self._by_code: dict[str, Directive] = {}
         self._by_class: dict[type[BaseException], Directive] = {}
         self._otherwise = directive_named(otherwise)
@@ -128,3 +132,9 @@ def directive_named(given: Directive | str) -> Directive:
         return Directive(given)
     except ValueError:
         raise SupervisionError(setting="directive", value=text_of(given, repr), expected=", ".join(Directive)) from None
+
+
+def check(setting: str, value: object, expected: str) -> None:
+    """Raise `SupervisionError` where ``expected``, the rule that the value breaks, is not empty."""
+    if expected:
+        raise SupervisionError(setting=setting, value=text_of(value, repr), expected=expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from random import Random
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,10 +15,12 @@ from pykka._envelope import Envelope
 from mycelium.actor import Actor
 from mycelium.dispatcher.current import running
 from mycelium.errors.actor import SupervisionError
+from mycelium.numbers import rule_broken
+from mycelium.texts import text_of
 
 from .child import Child, Touched
 from .codes import problem_of_code, unknown_codes
-from .policy import Backoff, Directive, Mail, Rules, Strategy
+from .policy import Backoff, Directive, Mail, Rules, Strategy, check
 
 if TYPE_CHECKING:
     from mycelium.dispatcher.clock import Clock
@@ -74,11 +77,18 @@ class Supervisor:
     ) -> None:
         self.strategy = _one_of(Strategy, "strategy", strategy)
         self.mail = _one_of(Mail, "mail", mail)
-        self.limit = _at_least(0, "limit", limit)
-        self.within_s = _at_least(0, "within_s", within_s)
-        self.attempts = _at_least(1, "attempts", attempts)
+        check("limit", limit, rule_broken(limit, whole=True))
+        check("within_s", within_s, "" if within_s == inf else rule_broken(within_s, whole=False))
+        check("attempts", attempts, rule_broken(attempts, least=1, whole=True))
+        check("backoff", backoff, _unless(backoff, Backoff, "a Backoff: Backoff(first_s=0.5)"))
+        check("parent", parent, _unless(parent, Supervisor, "a Supervisor"))
+        check("clock", clock, "" if clock is None or hasattr(clock, "call_at") else "a Clock")
+        check("random", random, _unless(random, Random, "a random.Random"))
+        self.limit = limit
+        self.within_s = within_s
+        self.attempts = attempts
         self.backoff = backoff or Backoff()
-        self._rules = Rules(on_error or {}, otherwise)
+        self._rules = Rules({} if on_error is None else on_error, otherwise)
         self._codes_are_known = False
         self._parent = parent
         self._clock = clock
@@ -205,7 +215,6 @@ class Supervisor:
 
 
 E = TypeVar("E", Strategy, Mail)
-N = TypeVar("N", int, float)
 
 
 def _usual_random() -> Random:
@@ -217,10 +226,8 @@ def _one_of(kind: type[E], setting: str, given: E | str) -> E:
     try:
         return kind(given)
     except ValueError:
-        raise SupervisionError(setting=setting, value=repr(given), expected=", ".join(kind)) from None
+        raise SupervisionError(setting=setting, value=text_of(given, repr), expected=", ".join(kind)) from None
 
 
-def _at_least(least: int, setting: str, given: N) -> N:
-    if not given >= least:
-        raise SupervisionError(setting=setting, value=repr(given), expected=f"{least} or more")
-    return given
+def _unless(given: object, kind: type[Any], expected: str) -> str:
+    return "" if given is None or isinstance(given, kind) else expected

@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from threading import TIMEOUT_MAX
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -33,7 +34,7 @@ from pydantic import (
 from mycelium.actor import Actor
 from mycelium.bounds import UNLIMITED, Bounded, Overflow
 from mycelium.dispatcher import PINNED
-from mycelium.dispatcher.named import Kind
+from mycelium.dispatcher.named import THROUGHPUT_MAX, WORKERS_MAX, Kind
 from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
@@ -77,7 +78,9 @@ class MailboxSpec(BaseModel):
     key: Annotated[tuple[str, ...] | None, Field(description="the fields by which conflate tells messages apart")] = (
         None
     )
-    deadline_s: Annotated[float | None, Field(gt=0, description="seconds that block waits for room")] = None
+    deadline_s: Annotated[
+        float | None, Field(gt=0, le=TIMEOUT_MAX, description="seconds that block waits for room")
+    ] = None
     bytes_max: Annotated[int | None, Field(ge=1, description="the bound in bytes; the lower one holds")] = None
 
     @field_validator("key", mode="before")
@@ -182,13 +185,13 @@ class DispatcherSpec(BaseModel):
     ] = None
     workers: Annotated[
         int | None,
-        Field(ge=1, le=1024, description="threads; by default one, and without a GIL one for each core"),
+        Field(ge=1, le=WORKERS_MAX, description="threads; by default one, and without a GIL one for each core"),
     ] = None
     throughput: Annotated[
         int | None,
         Field(
             ge=1,
-            le=65_536,
+            le=THROUGHPUT_MAX,
             description="messages that an actor handles before the next one has its turn; by default 256, on an event loop 64",
         ),
     ] = None
