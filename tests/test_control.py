@@ -19,6 +19,7 @@ from mycelium.errors.observing import (
     ControlAccessError,
     ControlSocketError,
     NodeAnswerError,
+    NodeCrowdedError,
     NodeGoneError,
     NodeSilentError,
     NodesRunningError,
@@ -127,16 +128,38 @@ def test_several_look_at_once(control: ControlSocket) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
-def test_who_comes_when_too_many_look_is_turned_away(control: ControlSocket) -> None:
+def test_who_comes_when_too_many_look_is_told_so(control: ControlSocket) -> None:
     with ExitStack() as open_ends:
         inside = [open_ends.enter_context(attach()) for _ in range(CLIENTS_MAX)]
         for client in inside:
             client.look()
         assert is_dropped(open_ends.enter_context(client_of(control)))
+        with attach() as late, pytest.raises(NodeCrowdedError, match=rf"sums \(pid \d+\) .* {CLIENTS_MAX} look at it"):
+            late.look()
         inside.pop().close()
         inside.append(open_ends.enter_context(attach()))
         for client in inside:
             client.look()
+
+
+def test_of_those_that_ask_nothing_the_one_that_has_been_silent_longest_gives_way() -> None:
+    clock = SteppedClock()
+    with ControlSocket(Node(topology()), clock=clock), ExitStack() as open_ends:
+        watching, *silent = [open_ends.enter_context(attach()) for _ in range(CLIENTS_MAX)]
+        for client in (watching, *silent):
+            client.look()
+            clock.now += 0.01
+        clock.now += PATIENCE_S - 1
+        with attach() as early, pytest.raises(NodeCrowdedError):
+            early.look()
+        clock.now += 1
+        # Each takes the place of one, first that of the one that was answered first.
+        guests = [open_ends.enter_context(attach()) for _ in range(2)]
+        for guest in guests:
+            assert guest.look().node.name == "sums"
+        assert watching.look().node.name == "sums", "it connects again"
+        assert all(is_dropped(client._socket) for client in silent[:2])
+        assert silent[2].look().node.name == "sums"
 
 
 # Whatever comes ---------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@
       NodeVersionError      OBS-009  the node is of another version                     (RuntimeError)
       NodeSilentError       OBS-010  the node does not answer in time                   (TimeoutError)
       NodeAnswerError       OBS-011  the answer of the node cannot be read              (ValueError)
+      NodeCrowdedError      OBS-012  so many look at the node that it takes nobody else (ConnectionError)
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "MetricsServerError",
     "NoNodeError",
     "NodeAnswerError",
+    "NodeCrowdedError",
     "NodeGoneError",
     "NodeSilentError",
     "NodeVersionError",
@@ -184,3 +186,17 @@ class NodeAnswerError(
 
     node: str
     reason: str
+
+
+class NodeCrowdedError(
+    ObservingError,
+    ConnectionError,
+    code="OBS-012",
+    text="{node} takes nobody else: {looking} look at it already",
+    next_step="end a `mycelium top` that nobody reads, or try again",
+    retryable=True,
+):
+    """All places at the control socket of a node are taken by clients that ask."""
+
+    node: str
+    looking: int

@@ -6,6 +6,7 @@ with attach() as node:
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
 import struct
@@ -13,7 +14,14 @@ import time
 from types import TracebackType
 from typing import Self
 
-from mycelium.errors.observing import NodeAnswerError, NodeGoneError, NodeSilentError, NodeVersionError
+from mycelium.errors.observing import (
+    ControlAccessError,
+    NodeAnswerError,
+    NodeCrowdedError,
+    NodeGoneError,
+    NodeSilentError,
+    NodeVersionError,
+)
 from tlv import FrameWriter, TLVError
 from tlv.frame import HEADER, MAGIC
 
@@ -36,18 +44,24 @@ class Attached:
     def __init__(self, place: NodePlace, *, answer_s: float = ANSWER_S) -> None:
         self.place = place
         self._answer_s = answer_s
-        check_owner(place.path)
-        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket = self._connected()
+        #: It has answered over this connection: where that is gone, the node may still run, and have given it up.
+        self._answered = False
+
+    def _connected(self) -> socket.socket:
+        check_owner(self.place.path)
+        connection = socket.socket(socket.AF_UNIX)
         # Its own way of waiting: with a time-out of Python's, connecting to a busy node fails at once.
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(answer_s), 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", math.ceil(self._answer_s), 0))
         try:
-            self._socket.connect(str(place.path))
+            connection.connect(str(self.place.path))
         except BlockingIOError as error:
-            self._socket.close()
-            raise NodeSilentError(node=str(place), seconds=answer_s) from error
+            connection.close()
+            raise NodeSilentError(node=str(self.place), seconds=self._answer_s) from error
         except OSError as error:
-            self._socket.close()
-            raise NodeGoneError(node=str(place)) from error
+            connection.close()
+            raise NodeGoneError(node=str(self.place)) from error
+        return connection
 
     def __enter__(self) -> Self:
         return self
@@ -64,14 +78,32 @@ class Attached:
     def look(self) -> Snapshot:
         """The state of the node now.
 
-        Raises `NodeGoneError` when it has ended, `NodeSilentError`, `NodeVersionError` and `NodeAnswerError`.
+        A node with many clients gives up those that ask little: then it connects again. Raises `NodeGoneError` when
+        it has ended, `NodeCrowdedError`, `NodeSilentError`, `NodeVersionError` and `NodeAnswerError`.
         """
+        try:
+            said = self._look()
+        except NodeGoneError:
+            if not self._answered:
+                raise
+            self._socket.close()
+            try:
+                self._socket = self._connected()
+            except ControlAccessError as error:
+                raise NodeGoneError(node=str(self.place)) from error
+            self._answered = False
+            said = self._look()
+        self._answered = True
+        return said
+
+    def _look(self) -> Snapshot:
         writer = FrameWriter()
         writer.append(Watching.Look(digest=DIGEST))
         deadline = time.monotonic() + self._answer_s
         try:
             self._socket.settimeout(self._answer_s)
-            self._socket.sendall(writer.finish())
+            with contextlib.suppress(BrokenPipeError):  # it has hung up, and may have said why
+                self._socket.sendall(writer.finish())
             head = self._receive(HEADER.size, deadline)
             magic, *_, payload_size, _ = HEADER.unpack_from(head)
             if magic != MAGIC:
@@ -91,6 +123,8 @@ class Attached:
             from importlib.metadata import version
 
             raise NodeVersionError(node=str(self.place), theirs=answer.version, ours=version("mycelium-actors"))
+        if isinstance(answer, Watching.Crowded):
+            raise NodeCrowdedError(node=str(self.place), looking=answer.looking)
         return answer
 
     def _receive(self, size: int, deadline: float) -> bytes:

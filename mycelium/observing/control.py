@@ -2,7 +2,9 @@
 
 One thread waits for all who look, and does nothing while nobody does. A client asks with one frame and
 is answered with one; so it never holds up more than its own next answer, and who does not read that in
-time, or sends anything else than a question, is dropped. Whatever a client does, the node goes on.
+time, or sends anything else than a question, is dropped. Where all places are taken, the client that has asked
+nothing for the longest gives up its own, and connects again when it asks on; where all ask, who comes is told so.
+Whatever a client does, the node goes on.
 
 The directory is entered by its user only (0700), and so is the socket (0600); on Linux the process at
 the other end is asked for its user as well. A socket is made under another name and moved to its own
@@ -37,9 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CLIENTS_MAX", "ControlSocket"]
 
-#: Who comes when so many look already is turned away.
+#: Who comes when so many look already takes the place of one that is idle, or is turned away.
 CLIENTS_MAX = 16
-#: How long a client may take to read an answer, or to send the rest of a question.
+#: How long a client may take to read an answer, or to send the rest of a question; and be idle while others wait.
 PATIENCE_S = 5.0
 #: An answer is as good as a new one for so long: many who look cost what one does.
 FRESH_S = 0.1
@@ -50,11 +52,12 @@ class Client:
 
     __slots__ = ("question", "since", "socket", "unsent")
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, since: float) -> None:
         self.socket = connection
         self.question = b""
         self.unsent = memoryview(b"")
-        self.since = 0.0
+        #: When it came, began to ask, or was answered: what was last.
+        self.since = since
 
     @property
     def busy(self) -> bool:
@@ -146,12 +149,29 @@ class ControlSocket:
             connection, _ = self._listener.accept()
         except OSError:
             return  # it has gone already
-        if len(self._clients) >= CLIENTS_MAX or not _may_look(connection):
+        if not _may_look(connection):
             connection.close()
             return
         connection.setblocking(False)
-        self._clients[connection.fileno()] = Client(connection)
+        if not self._has_place():
+            from .snapshot import crowded
+
+            with connection, contextlib.suppress(OSError):
+                connection.send(crowded(len(self._clients)))
+            return
+        self._clients[connection.fileno()] = Client(connection, self._clock())
         self._selector.register(connection, selectors.EVENT_READ)
+
+    def _has_place(self) -> bool:
+        """Whether there is a place for one more; that of who has been idle for the longest, where all are taken."""
+        if len(self._clients) < CLIENTS_MAX:
+            return True
+        idle = [client for client in self._clients.values() if not client.busy]
+        longest = min(idle, key=lambda client: client.since, default=None)
+        if longest is None or self._clock() - longest.since < PATIENCE_S:
+            return False
+        self._drop(longest)
+        return True
 
     def _drop(self, client: Client) -> None:
         del self._clients[client.socket.fileno()]
@@ -196,6 +216,8 @@ class ControlSocket:
     def _send(self, client: Client) -> bool:
         with contextlib.suppress(BlockingIOError):
             client.unsent = client.unsent[client.socket.send(client.unsent) :]
+            if not client.unsent:
+                client.since = self._clock()
         self._selector.modify(client.socket, selectors.EVENT_WRITE if client.unsent else selectors.EVENT_READ)
         return True
 

@@ -2,7 +2,7 @@
 
 Who looks sends a frame with one `Look`; the node answers with a frame of one `NodeState` and as many of
 the others as there are actors, messages, edges and failures, or, where the two do not understand each
-other, of one `Refusal`. These two keep their layouts for ever, so that any two versions can say so.
+other, of one `Refusal`; who is not taken gets one of a `Crowded`. Look and Refusal keep their layouts for ever, so that any two versions can say so.
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ class Watching:
 
         actor: str
         text: str
+
+    class Crowded(TLV, type=107):
+        """So many look already that nobody else is taken."""
+
+        looking: u64
 
 
 #: By which both sides know that they read the same bytes alike.

@@ -110,14 +110,22 @@ def refusal() -> bytes:
     return bytes(writer.finish())
 
 
-def read_snapshot(frame: bytes) -> Snapshot | Watching.Refusal:
+def crowded(looking: int) -> bytes:
+    """What a node says to whom it does not take."""
+    writer = FrameWriter()
+    writer.append(Watching.Crowded(looking=looking))
+    return bytes(writer.finish())
+
+
+def read_snapshot(frame: bytes) -> Snapshot | Watching.Refusal | Watching.Crowded:
     """What a node answered. Raises a `TLVError` for what is no frame, ``ValueError`` where the node is missing in it."""
     read: dict[type[TLV], list[Any]] = {kind: [] for kind in _MESSAGES}
     for message in read_frame(frame, messages=_MESSAGES, limits=ANSWER_LIMITS):
         message.validate()
         read[type(message)].append(message)
-    if read[Watching.Refusal]:
-        return read[Watching.Refusal][0]  # type: ignore[no-any-return]
+    for other in (Watching.Refusal, Watching.Crowded):
+        if read[other]:
+            return read[other][0]  # type: ignore[no-any-return]
     if len(read[Watching.NodeState]) != 1:
         msg = f"it describes {len(read[Watching.NodeState])} nodes"
         raise ValueError(msg)
