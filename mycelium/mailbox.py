@@ -30,7 +30,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,7 @@ from pykka._envelope import Envelope
 
 from mycelium.bounds import NO_POLICY, Bounded, Policy
 from mycelium.ending import Ending
+from mycelium.gate import Gate
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.signals import Turn, add_control
 from mycelium.weights import Weights
@@ -89,7 +89,7 @@ class Mailbox(Ending):
         self.wants_sender: frozenset[type[Any]] = frozenset()  #: What is put in with who sent it: its handler asks.
         self.weights: Weights | None = None  #: What messages of any size take, where the bound is in bytes.
         #: Where the owner sleeps that has a thread of its own; made when it first does.
-        self._gate: Lock | None = None
+        self._gate: Gate | None = None
         self._waiting_for_room: tuple[tuple[int, Callable[[], None]], ...] = ()
 
     # What senders use, beside `put`.
@@ -219,12 +219,10 @@ class Mailbox(Ending):
                 break
         self.asleep = False
 
-    def _own_gate(self) -> Lock:
-        """Closed as long as nobody has opened it."""
+    def _own_gate(self) -> Gate:
         gate = self._gate
         if gate is None:
-            made = Lock()
-            made.acquire()
+            made = Gate()
             with self._lock:
                 self._gate = gate = getattr(self, "_gate", None) or made
         return gate

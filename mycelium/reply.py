@@ -14,6 +14,7 @@ from mycelium.dispatcher.awaiting import is_in_event_loop, wait_in_loop
 from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.waiting import wait_inside, wait_outside
 from mycelium.errors.actor import AskCycleError, AskTimeoutError
+from mycelium.gate import Gate
 from mycelium.message_sets import shown
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Reply(pykka.ThreadingFuture[T]):
         # Not ThreadingFuture's, which makes a condition variable.
         pykka.Future.__init__(self)
         self._outcome: tuple[Any, OptExcInfo | None] | None = None
-        self._waiters: list[Lock] = []
+        self._waiters: list[Gate | Lock] = []
         self._setting = Lock()
         self._hook_running: RLock | None = None
         self._asked: tuple[str, type[Any] | str, float, float] | None = None
@@ -162,8 +163,7 @@ class Reply(pykka.ThreadingFuture[T]):
             return pykka.Future.get(self, timeout=timeout)
 
     def _wait(self, timeout: float | None) -> None:
-        waiter = Lock()
-        waiter.acquire()
+        waiter = Gate()
         self._waiters.append(waiter)
         if self._outcome is None and self._get_hook is None and not self._sleep(waiter, self._seconds(timeout)):
             with self._setting:
@@ -171,7 +171,7 @@ class Reply(pykka.ThreadingFuture[T]):
             if self._outcome is None:
                 self._time_out(timeout)
 
-    def _sleep(self, waiter: Lock, seconds: float) -> bool:
+    def _sleep(self, waiter: Gate | Lock, seconds: float) -> bool:
         actor = running.actor
         if actor is None:
             return wait_outside(waiter, seconds)

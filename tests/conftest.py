@@ -35,6 +35,7 @@ MESSAGES = (
 MAIL = (
     "test_actor",
     "test_bounds",
+    "test_gate",
     "test_inbox",
     "test_ledger",
     "test_mailbox",

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import pykka
 import pytest
@@ -19,6 +18,7 @@ from mycelium.errors import (
     DeadlineMissingError,
     NotReceivedError,
 )
+from mycelium.gate import Gate
 from mycelium.ledger import LedgerRow
 from tlv import TLV, i64
 
@@ -302,12 +302,12 @@ def test_everybody_who_waits_for_a_reply_gets_it() -> None:
 def test_a_reply_set_between_a_look_and_the_wait_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     future = Reply[int]()
 
-    def set_meanwhile() -> Any:
+    def set_meanwhile() -> Gate:
         future.set(5)
-        return threading.Lock()
+        return Gate()
 
     got: list[int] = []
-    monkeypatch.setattr(reply_module, "Lock", set_meanwhile)
+    monkeypatch.setattr(reply_module, "Gate", set_meanwhile)
     waiting = threading.Thread(target=lambda: got.append(future.get()), daemon=True)
     waiting.start()
     waiting.join(DEADLINE)

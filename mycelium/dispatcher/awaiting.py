@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import asyncio
     from threading import Lock
 
+    from mycelium.gate import Gate
+
     from .waiting import Awaited
 
 __all__ = ["is_in_event_loop", "wait_in_loop"]
@@ -52,7 +54,9 @@ class LoopWaiter:
             self.future.set_result(answered)
 
 
-def wait_in_loop(waiters: list[Lock], is_settled: Any, awaited: Awaited, seconds: float) -> Generator[Any, Any, bool]:
+def wait_in_loop(
+    waiters: list[Gate | Lock], is_settled: Any, awaited: Awaited, seconds: float
+) -> Generator[Any, Any, bool]:
     """Await an answer for ``seconds`` or (-1) without end; whether it came. Raises `AskCycleError`.
 
     What awaits in a turn of an actor keeps that actor from its other mail, so a circle of those is

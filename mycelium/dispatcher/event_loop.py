@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from threading import Lock
 
     from mycelium.actor import Actor
+    from mycelium.gate import Gate
     from mycelium.mailbox import Mailbox
 
     from .waiting import Awaited
@@ -103,7 +104,7 @@ class EventLoop(Dispatcher):
         except RuntimeError:  # it has ended a moment ago
             self._bury()
 
-    def run_inside(self, mailbox: Mailbox, awaited: Awaited, until: Lock, seconds: float) -> bool:
+    def run_inside(self, mailbox: Mailbox, awaited: Awaited, until: Gate | Lock, seconds: float) -> bool:
         """As elsewhere, for actors that never await."""
         if mailbox.owner is None or may_await(type(mailbox.owner)):
             return False

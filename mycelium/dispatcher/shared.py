@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import pykka
 
 from mycelium.core import gil_is_on
+from mycelium.gate import Gate
 
 from .clock import Clock, clock
 from .current import running
@@ -71,7 +72,7 @@ class Dispatcher:
         self.slow_handler_ms: int | None = None
         self._ready: deque[Mailbox] = deque()
         #: The gates at which workers without work wait.
-        self._idle: list[Lock] = []
+        self._idle: list[Gate] = []
         self._lock = RLock()  # a finalizer that waits for room may come in the middle
         self._attached = 0
         self._threads = 0
@@ -112,7 +113,7 @@ class Dispatcher:
         if self._idle:
             self._open_gate()
 
-    def run_inside(self, mailbox: Mailbox, awaited: Awaited, until: Lock, seconds: float) -> bool:
+    def run_inside(self, mailbox: Mailbox, awaited: Awaited, until: Gate | Lock, seconds: float) -> bool:
         """Give an actor turns in this thread, as long as it has mail and the lock is held.
 
         For a handler that waits for what that actor is to bring about, for ``seconds`` or (-1) without end. False,
@@ -173,8 +174,7 @@ class Dispatcher:
             self._work()
 
     def _work(self) -> None:
-        gate = Lock()
-        gate.acquire()
+        gate = Gate()
         take = self._ready.popleft
         while True:
             try:
@@ -229,7 +229,7 @@ class Dispatcher:
         if (mailbox.items and not mailbox.paused) or (mailbox.refusing and mailbox.owner is not None):
             mailbox.wake()
 
-    def _rest(self, gate: Lock) -> None:
+    def _rest(self, gate: Gate) -> None:
         """Wait for work. First registered, then another look: whoever enqueues does it the other way round."""
         self._idle.append(gate)
         if self._ready or not self._attached:

@@ -22,6 +22,7 @@ from .current import running
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.gate import Gate
     from mycelium.mailbox import Mailbox
 
 __all__ = ["Awaited", "note_wait", "refuse_circle", "wait_inside", "wait_outside"]
@@ -38,7 +39,7 @@ class Awaited(Protocol):
         """Who is to bring it about, where that is known. Another one, once it was forwarded."""
 
 
-def wait_inside(actor: Actor, awaited: Awaited, waiter: Lock, seconds: float) -> bool:
+def wait_inside(actor: Actor, awaited: Awaited, waiter: Gate | Lock, seconds: float) -> bool:
     """Wait in ``actor`` until the lock is open, for ``seconds`` or (-1) without end; whether it is open.
 
     Raises `AskCycleError`.
@@ -65,7 +66,7 @@ def wait_inside(actor: Actor, awaited: Awaited, waiter: Lock, seconds: float) ->
             return waiter.acquire(timeout=seconds)
 
 
-def wait_outside(waiter: Lock, seconds: float) -> bool:
+def wait_outside(waiter: Gate | Lock, seconds: float) -> bool:
     """As `wait_inside`, for a thread that runs no actor; in a simulation, the actors run meanwhile."""
     if running.simulation is None:
         return waiter.acquire(timeout=seconds)

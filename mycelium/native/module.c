@@ -5,6 +5,7 @@
  *   queue.h     Queue: the messages that wait
  *   counts.h    Cell; Sampled
  *   inbox.h     Inbox, the base of Mailbox: putting in
+ *   gate.h      Gate, at which threads wait
  *   run.h       Run, by which an actor takes out
  *   telling.h   Teller, the base of ActorRef
  *   emitting.h  Emitter, the base of Actor, and Route
@@ -12,6 +13,7 @@
  * One translation unit, so that the compiler sees through the layers.
  */
 #include "emitting.h"
+#include "gate.h"
 #include "run.h"
 
 /* Where the objects of a class have this slot; 0 with an error. */
@@ -73,6 +75,8 @@ static PyObject *module_register(PyObject *module, PyObject *args, PyObject *kwa
 static PyMethodDef module_methods[] = {
     {"register", (PyCFunction)(void (*)(void))module_register, METH_VARARGS | METH_KEYWORDS,
      "Tell the core the Python that it asks."},
+    {"set_gates", set_gates, METH_VARARGS,
+     "set_gates(looking_us, lookers, main_thread)\n--\n\nSay how long a thread looks before it sleeps, and how many may at once."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -101,6 +105,7 @@ static int add_all(PyObject *module)
                    (state->route_type = add_type(module, &route_spec, "Route")) == NULL ||
                    (state->emitter_type = add_type(module, &emitter_spec, "Emitter")) == NULL ||
                    (state->run_type = add_type(module, &run_spec, "Run")) == NULL ||
+                   add_gate(module) < 0 ||
                    (state->nothing = PyDict_New()) == NULL || (state->wake = named("wake")) == NULL ||
                    (state->take = named("take")) == NULL || (state->record = named("record")) == NULL ||
                    (state->append = named("append")) == NULL || (state->popleft = named("popleft")) == NULL ||

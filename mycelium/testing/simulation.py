@@ -36,6 +36,7 @@ from .virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.gate import Gate
 
 __all__ = ["Simulation"]
 
@@ -178,7 +179,7 @@ class Simulation(Dispatcher):
         mailbox.attach(actor, self)
         mailbox.wake()
 
-    def wait(self, waiter: Lock, seconds: float) -> bool:
+    def wait(self, waiter: Gate | Lock, seconds: float) -> bool:
         """Wait for a lock in the place of a thread, for ``seconds`` or (-1) without end."""
         if waiter.acquire(blocking=False):
             return True
