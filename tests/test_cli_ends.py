@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -134,17 +136,25 @@ def test_a_topology_may_begin_with_the_mark_of_windows_editors(tmp_path: Path) -
     assert Topology.load(tmp_path / "demo.toml").actors.keys() == {"ticker", "receiver"}
 
 
-def test_a_stuck_source_is_waited_for_once() -> None:
-    node = Node(Topology(name="demo", actors={"stuck": Stuck}), stall_s=0.2)
+@contextmanager
+def stuck_when_started(node: Node) -> Iterator[None]:
+    """Inside, its only actor is in the middle of `produce`, and does not come out."""
+    Stuck.entered.clear()
+    Stuck.released.clear()
     node.start()
     try:
         assert Stuck.entered.wait(DEADLINE_S)
-        node.stop()
-        assert [failure.error for failure in node.report().failures] == ["ActorStuckError"]
+        yield
     finally:
         Stuck.released.set()
-        stuck = node._actors["stuck"]
-        assert stuck.ended.wait(DEADLINE_S)
+        assert node._actors["stuck"].ended.wait(DEADLINE_S)
+
+
+def test_a_stuck_source_is_waited_for_once() -> None:
+    node = Node(Topology(name="demo", actors={"stuck": Stuck}), stall_s=0.2)
+    with stuck_when_started(node):
+        node.stop()
+        assert [failure.error for failure in node.report().failures] == ["ActorStuckError"]
 
 
 def test_signals_after_the_second_are_impatience_and_the_end_of_the_terminal_is_a_signal() -> None:
@@ -174,17 +184,11 @@ def test_a_stop_that_waits_becomes_an_abort_without_an_exception_that_could_stri
         waits.append(node.state)
         signal.raise_signal(signal.SIGINT)
 
-    Stuck.released.clear()
-    try:
-        with stop_on_signals(node):
-            node.start()
-            node.request_stop()
-            node.stop(tick=strike)
+    with stop_on_signals(node), stuck_when_started(node):
+        node.request_stop()
+        node.stop(tick=strike)
         assert waits == ["draining"]
-        assert node.report().exit_code == 130
-    finally:
-        Stuck.released.set()
-        assert node._actors["stuck"].ended.wait(DEADLINE_S)
+    assert node.report().exit_code == 130
 
 
 def test_an_abort_that_does_not_begin_is_forced_by_a_later_signal(monkeypatch: pytest.MonkeyPatch) -> None:
