@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zlib import crc32
+from zlib import adler32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -56,6 +57,10 @@ NOT_FOR_LEGACY = ("test_tlv_lifetimes", "test_frame_bad_input")
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+# What draws its examples does so in full where users run it, and on what stands beside it a third of them.
+if SHARE in os.environ and implementation.running != implementation.available()[0]:
+    settings.register_profile("twin", settings(), max_examples=settings().max_examples // 3)
+    settings.load_profile("twin")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,6 +74,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """With --twins: a worker of pytest-xdist for each implementation, and two for the first, which have half of it each."""
+    # The suite starts hundreds of programs: each would compile all that it imports anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if config.getoption("--twins") and not hasattr(config, "workerinput"):
         config.option.dist = "each"
         first, *others = implementation.available()
@@ -79,26 +87,32 @@ def pytest_configure(config: pytest.Config) -> None:
         ]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def is_for_here(file: Path, config: pytest.Config) -> bool:
     """With --twins: the whole suite on the first implementation, and what is about messages and mail on the others too."""
-    if not config.getoption("--twins"):
-        return
+    if not config.getoption("--twins") or SHARE not in os.environ:
+        return True
     part, parts = map(int, os.environ[SHARE].split("/"))
     everything = implementation.running == implementation.available()[0]
     twins = MESSAGES if implementation.running == "legacy" else MESSAGES + MAIL
     left_out = NOT_FOR_LEGACY + ONCE if implementation.running == "legacy" else ONCE
-
-    def is_for_here(item: pytest.Item) -> bool:
-        name = item.path.name
-        wanted = everything or (name.startswith(twins) and not name.startswith(left_out))
-        return wanted and crc32(name.encode()) % parts == part - 1
-
-    config.hook.pytest_deselected(items=[item for item in items if not is_for_here(item)])
-    items[:] = filter(is_for_here, items)
+    wanted = everything or (file.name.startswith(twins) and not file.name.startswith(left_out))
+    return wanted and adler32(file.name.encode()) % parts == part - 1
 
 
-def pytest_collection_finish() -> None:
-    """Let collections look at what tests make, and not at the modules and items that stay: a tenth of the time."""
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare each worker the files of the others: to read all of them takes seconds."""
+    return True if collection_path.is_file() and not is_for_here(collection_path, config) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A file that was named is always read."""
+    config.hook.pytest_deselected(items=[item for item in items if not is_for_here(item.path, config)])
+    items[:] = [item for item in items if is_for_here(item.path, config)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collections_look_at_what_this_file_makes() -> None:
+    """And not at modules, items and what other files left: a tenth of the time."""
     gc.collect()
     gc.freeze()
 

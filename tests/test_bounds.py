@@ -21,6 +21,7 @@ from mycelium.mail import unwrapped
 from mycelium.mailbox import Mailbox
 from mycelium.route_plan import plan_routes
 from mycelium.router import connect
+from tests.strategies import share
 from tlv import TLV, Batch, i64
 
 DEADLINE_S = 20.0
@@ -654,4 +655,4 @@ def follows(newer: TLV, older: Quote) -> bool:
 
 @pytest.mark.parametrize("machine", [OldestMachine, NewestMachine, RejectMachine, ConflateMachine])
 def test_each_policy_does_what_its_model_does(machine: type[PolicyMachine]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(share(0.6), stateful_step_count=40))

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.frame_messages import MESSAGES, Note, Tick
 from tests.frame_oracle import Tlv, frame_bytes, sealed
 from tests.market_data_samples import SAMPLES
+from tests.strategies import share
 from tlv import (
     TLV,
     Batch,
@@ -115,7 +116,7 @@ def test_without_a_checksum_every_change_of_one_byte_gives_views_or_a_declared_e
         read_all(frame)
 
 
-@settings(max_examples=2000)
+@share(20)
 @given(st.binary(max_size=200), st.integers(-8, 208))
 @example(b"", 0)
 @example(b"MYCL", 0)
@@ -125,7 +126,7 @@ def test_random_bytes_are_refused(data: bytes, offset: int) -> None:
         list(read_frames(data + b"\1", offset % (len(data) + 1)))
 
 
-@settings(max_examples=1500)
+@share(15)
 @given(st.binary(max_size=160), st.booleans())
 def test_random_payloads_give_views_or_a_declared_error(payload: bytes, checksum: bool) -> None:
     read_all(sealed(payload + bytes(-len(payload) % 8), checksum=checksum))
@@ -140,13 +141,13 @@ tlvs = st.builds(
 )
 
 
-@settings(max_examples=1500)
+@share(15)
 @given(st.lists(tlvs, max_size=4))
 def test_random_messages_give_views_or_a_declared_error(drawn: list[Tlv]) -> None:
     read_all(frame_bytes(drawn))
 
 
-@settings(max_examples=500)
+@share(5)
 @given(st.lists(tlvs, max_size=4), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=8))
 def test_random_changes_of_frames_give_views_or_a_declared_error(
     drawn: list[Tlv], changes: list[tuple[int, int]]

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.frame_messages import MESSAGES, Flag, Heartbeat, Note, Tick
 from tests.frame_oracle import Header, Tlv, frame_bytes, read_bytes
 from tests.market_data_samples import SAMPLES, any_message
+from tests.strategies import share
 from tlv import TLV, FrameWriter, read_frame, read_frames
 
 GOLDEN = Path(__file__).parent / "golden" / "market_data.frame"
@@ -42,13 +43,13 @@ def written(
     return bytes(writer.finish())
 
 
-@settings(max_examples=50)
+@share(0.5)
 @given(st.lists(any_message(), max_size=12), headers)
 def test_the_writer_writes_what_the_oracle_writes(messages: list[TLV], header: dict[str, Any]) -> None:
     assert written(messages, **header) == frame_bytes(map(as_tlv, messages), **header)
 
 
-@settings(max_examples=50)
+@share(0.5)
 @given(st.lists(any_message(), max_size=12), headers)
 def test_the_oracle_reads_what_the_writer_writes(messages: list[TLV], header: dict[str, Any]) -> None:
     told, tlvs = read_bytes(written(messages, **header))
@@ -56,7 +57,7 @@ def test_the_oracle_reads_what_the_writer_writes(messages: list[TLV], header: di
     assert tlvs == [as_tlv(message) for message in messages]
 
 
-@settings(max_examples=50)
+@share(0.5)
 @given(st.lists(any_message(), max_size=12), headers)
 def test_the_reader_reads_what_the_oracle_writes(messages: list[TLV], header: dict[str, Any]) -> None:
     frame = read_frame(frame_bytes(map(as_tlv, messages), **header))
@@ -69,7 +70,7 @@ def test_the_reader_reads_what_the_oracle_writes(messages: list[TLV], header: di
     ]
 
 
-@settings(max_examples=50)
+@share(0.5)
 @given(
     st.lists(
         st.one_of(
