@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from mycelium import Actor, ActorContext, ActorSpec, Node, Source, Topology, connect, handles, plan_routes
 from mycelium.cli import cli
 from mycelium.logging import reset_logging
-from mycelium.observing import trace
+from mycelium.observing import hops as followed
 from mycelium.observing.trace import Tracer
 from tlv import TLV, Batch, i64
 
@@ -73,7 +73,7 @@ def traced(every: int, **actors: Any) -> list[dict[str, Any]]:
             assert node.wait(DEADLINE)
         assert node.report().balanced
         assert node._tracer is not None
-        assert not node._tracer._hops, "nobody waits for a hop any more"
+        assert not len(node._tracer._hops), "nobody waits for a hop any more"
     return [dict(line) for line in lines if "hop" in line]
 
 
@@ -119,7 +119,7 @@ def test_who_is_not_traced_pays_nothing() -> None:
 
 
 def test_the_oldest_hops_are_forgotten_where_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trace, "HOPS_MAX", 2)
+    monkeypatch.setattr(followed, "HOPS_MAX", 2)
     tracer = Tracer(1)
     kinds = {"ticks": Ticks, "adder": Adder}
     actors = {name: kind.create(context=ActorContext(name=name, tracer=tracer)) for name, kind in kinds.items()}

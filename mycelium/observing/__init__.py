@@ -3,7 +3,7 @@
 * `metrics` serves what the counters say to Prometheus, `address` is where.
 * `control` answers who looks, over a socket of which `places` knows; `attach` asks. `messages` are what goes over it, and
   `snapshot` makes and reads them.
-* `trace` follows some messages, hop by hop, into the log.
+* `trace` follows some messages, hop by hop, into the log; `hops` are those on their way.
 * `otel` has handlers run in spans of OpenTelemetry, below those in which their messages were sent.
 
 Nothing here is imported by a node that nobody looks at, and nothing is paid by a message: what is
