@@ -12,6 +12,9 @@
       ChannelTakenError     LNK-007  a channel has such an end already                  (RuntimeError)
       FrameLateError        LNK-008  a frame came after those that were sent behind it  (ValueError)
       LinkOpenError         LNK-009  what carries a link cannot be opened               (OSError)
+      EndpointError         LNK-010  an address of the network that cannot be used      (ValueError)
+      InsecureLinkError     LNK-011  frames would leave this host unprotected           (PermissionError)
+      LinkKindError         LNK-012  a kind of link that there is not, or not there     (ValueError)
 """
 
 from __future__ import annotations
@@ -21,13 +24,16 @@ from tlv.declared_error import DeclaredError
 __all__ = [
     "ChannelNameError",
     "ChannelTakenError",
+    "EndpointError",
     "FrameLateError",
+    "InsecureLinkError",
     "LinkClosedError",
     "LinkDownError",
     "LinkError",
     "LinkExtraError",
     "LinkFrameError",
     "LinkFullError",
+    "LinkKindError",
     "LinkOpenError",
 ]
 
@@ -161,4 +167,44 @@ class LinkOpenError(
 
     link: str
     what: str
+    reason: str
+
+
+class EndpointError(
+    LinkError,
+    ValueError,
+    code="LNK-010",
+    text="{endpoint!r} is no endpoint of a link: {reason}",
+    next_step="write tls/HOST:PORT and give certificates, or, within this host, tcp/127.0.0.1:PORT",
+):
+    """An endpoint that cannot be understood, or lacks what it needs."""
+
+    endpoint: str
+    reason: str
+
+
+class InsecureLinkError(
+    LinkError,
+    PermissionError,
+    code="LNK-011",
+    text="{endpoint} is plain TCP that leaves this host: anyone on the way could read and change the frames",
+    next_step="write tls/HOST:PORT and give certificates, or say insecure = true where the network itself is trusted",
+):
+    """Plain TCP beyond this host needs to be allowed."""
+
+    endpoint: str
+
+
+class LinkKindError(
+    LinkError,
+    ValueError,
+    code="LNK-012",
+    text="no link of kind {wanted!r} between {here!r} and {there!r}: {reason}",
+    next_step="say auto, or net; ipc joins processes of one host",
+):
+    """A kind of link that is unknown, or that cannot join these two hosts."""
+
+    wanted: str
+    here: str
+    there: str
     reason: str

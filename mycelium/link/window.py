@@ -79,14 +79,15 @@ class Window:
 
 
 class Taken:
-    """Kept by a receiver: what it took, and whether it is time to say so."""
+    """Kept by a receiver: what it took, and whether it is time to say so. ``missed`` frames never came."""
 
-    __slots__ = ("_every", "_said", "incarnation", "number", "sender")
+    __slots__ = ("_every", "_said", "incarnation", "missed", "number", "sender")
 
     def __init__(self, capacity: int) -> None:
         self.incarnation = incarnation()
         self.sender = 0
         self.number = 0
+        self.missed = 0
         self._every = max(1, capacity // 4)
         self._said = 0
 
@@ -96,6 +97,8 @@ class Taken:
         if is_new:
             self.sender = sender
             self._said = 0
+        else:
+            self.missed += number - self.number - 1
         self.number = number
         return is_new or number - self._said >= self._every
 

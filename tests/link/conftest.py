@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from mycelium.link import Link, LoopbackLink
 from mycelium.link.ipc import IpcLink
+from mycelium.link.net import NetLink
 
 #: How each kind is made; two calls of what it gives are the links of two nodes that can reach each other.
 Links = Callable[[], Link]
@@ -34,7 +36,31 @@ def ipc() -> Iterator[Links]:
         IpcLink(directory=Path(directory)).close()  # views that outlive their link leave the last file to the next one
 
 
-KINDS = {"loopback": loopback, "ipc": ipc}
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def net() -> Iterator[Links]:
+    """Links over TCP within this host: the first listens, the others call it."""
+    if importlib.util.find_spec("zenoh") is None:
+        pytest.skip("links over the network need the extra net")
+    endpoint = f"tcp/127.0.0.1:{free_port()}"
+    first: list[Link] = []
+
+    def make() -> Link:
+        if first:
+            return NetLink(connect=[endpoint], capacity=8)
+        first.append(NetLink(listen=[endpoint], capacity=8))
+        return first[0]
+
+    yield make
+
+
+KINDS = {"loopback": loopback, "ipc": ipc, "net": net}
 
 
 @pytest.fixture(params=KINDS)

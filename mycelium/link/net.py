@@ -1,0 +1,295 @@
+"""A link over the network, between hosts: Zenoh carries it, from peer to peer.
+
+A channel is two keys, one for the frames and one for what the receiver says it has taken, and a
+liveliness token of each end, by which the other sees it come and go. Frames that a broken connection
+has swallowed are fetched again from the cache of the publisher.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkExtraError, LinkFullError, LinkOpenError
+from mycelium.link.endpoints import Certificates, check_endpoint, is_open_to_others, zenoh_settings
+from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
+from mycelium.link.link import Link
+from mycelium.link.window import ACKNOWLEDGEMENT, PREFIX, Taken, Window
+
+__all__ = ["NetLink"]
+
+#: How long a link stays open for frames of which nobody has said that they arrived; in seconds.
+_FAREWELL = 0.25
+
+#: How often a publisher says which frame was its last, so that a lost one is noticed when none follows; in seconds.
+_HEARTBEAT = 0.5
+
+
+class NetLink(Link):
+    """Joins processes over the network.
+
+    Args:
+        listen: Where others reach this node, such as ``tls/0.0.0.0:7447`` or ``tcp/127.0.0.1:7447``.
+        connect: Whom it calls, again and again until they answer. Of two nodes one listens and one calls.
+        certificates: What TLS needs.
+        insecure: Allows plain TCP that leaves this host; a warning says so.
+        capacity: How many frames may wait in a channel, and how many are kept to be sent again.
+        lease_ms: After so many milliseconds without a sign of life a connection is taken for dead.
+
+    Raises `LinkExtraError`, `EndpointError`, `InsecureLinkError` and `LinkOpenError`.
+    """
+
+    kind = "net"
+
+    def __init__(
+        self,
+        *,
+        listen: Sequence[str] = (),
+        connect: Sequence[str] = (),
+        certificates: Certificates | None = None,
+        insecure: bool = False,
+        capacity: int = 16,
+        lease_ms: int = 10_000,
+    ) -> None:
+        super().__init__()
+        self.capacity = capacity
+        self._rest_until = 0.0
+        zenoh = _zenoh()
+        for endpoint in (*listen, *connect):
+            check_endpoint(endpoint, insecure=insecure, certificates=certificates)
+            if is_open_to_others(endpoint):
+                structlog.get_logger("mycelium.link").warning("frames travel unprotected", endpoint=endpoint)
+        try:
+            config = zenoh.Config()
+            for key, value in zenoh_settings(listen, connect, certificates, lease_ms):
+                config.insert_json5(key, value)
+            self._session = zenoh.open(config)
+        except Exception as error:
+            what = f"a session that listens at {', '.join(listen) or 'nothing'}"
+            raise LinkOpenError(link="net", what=what, reason=str(error)) from error
+
+    def _sender(self, channel: str, frame_size: int) -> FrameSender:
+        return _NetSender(self, channel, frame_size)
+
+    def _receiver(self, channel: str, frame_size: int, spin_us: int) -> FrameReceiver:
+        return _NetReceiver(self, channel, spin_us)
+
+    def _close(self) -> None:
+        time.sleep(max(0.0, self._rest_until - time.monotonic()))
+        self._session.close()
+
+
+def _zenoh() -> Any:
+    """The package of Zenoh. Raises `LinkExtraError`."""
+    try:
+        import zenoh
+        import zenoh.ext
+    except ImportError as error:
+        raise LinkExtraError(link="net", package="eclipse-zenoh", extra="net", reason=str(error)) from error
+    return zenoh
+
+
+class _Presence:
+    """The token of one end, and who is at the other."""
+
+    def __init__(
+        self, session: Any, channel: str, end: str, other: str, number: int, tell: Callable[[int, bool], None]
+    ) -> None:
+        self._session = session
+        self._tell = tell
+        base = f"mycelium/{channel}"
+        alive = session.liveliness()
+        if any(reply.ok is not None for reply in alive.get(f"{base}/{end}/*", timeout=5.0)):
+            raise ChannelTakenError(channel=channel, end=end, link="net")
+        self._token = alive.declare_token(f"{base}/{end}/{number}")
+        self._watch = alive.declare_subscriber(f"{base}/{other}/*", self._changed, history=True)
+
+    def _changed(self, sample: Any) -> None:
+        number = str(sample.key_expr).rpartition("/")[2]
+        if number.isdecimal():
+            self._tell(int(number), sample.kind == _zenoh().SampleKind.PUT)
+
+    def end(self) -> None:
+        self._watch.undeclare()
+        self._token.undeclare()
+
+
+class _NetSender(FrameSender):
+    def __init__(self, link: NetLink, channel: str, frame_size: int) -> None:
+        super().__init__(channel, frame_size)
+        zenoh, session = _zenoh(), link._session
+        self._link = link
+        self._window = Window(link.capacity)
+        self._changed = threading.Condition()
+        self._presence = _Presence(session, channel, "sender", "receiver", self._window.incarnation, self._meet)
+        self._said = session.declare_subscriber(f"mycelium/{channel}/taken", self._hear)
+        self._publisher = zenoh.ext.declare_advanced_publisher(
+            session,
+            f"mycelium/{channel}/frames",
+            congestion_control=zenoh.CongestionControl.BLOCK,
+            reliability=zenoh.Reliability.RELIABLE,
+            express=True,  # what is put together into one frame is ours to say
+            cache=zenoh.ext.CacheConfig(2 * link.capacity),
+            sample_miss_detection=zenoh.ext.MissDetectionConfig(heartbeat=None, sporadic_heartbeat=_HEARTBEAT),
+        )
+
+    def _meet(self, receiver: int, is_there: bool) -> None:
+        with self._changed:
+            if is_there:
+                self._window.hear(receiver, 0, 0)
+            elif receiver == self._window.receiver:
+                self._window.leave()
+            self._changed.notify_all()
+
+    def _hear(self, sample: Any) -> None:
+        said = sample.payload.to_bytes()
+        if len(said) != ACKNOWLEDGEMENT.size:
+            return
+        receiver, sender, number = ACKNOWLEDGEMENT.unpack(said)
+        with self._changed:
+            if receiver == self._window.receiver:
+                self._window.hear(receiver, sender, number)
+                self._changed.notify_all()
+
+    @property
+    def connected(self) -> bool:
+        return self._window.receiver != 0
+
+    @property
+    def waiting(self) -> int:
+        return self._window.waiting
+
+    @property
+    def counts(self) -> LinkCounts:
+        return super().counts._replace(lost=self._window.lost)
+
+    def wait_connected(self, timeout: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self.connected, timeout)
+
+    def _loan(self, size: int, timeout: float) -> Loan:
+        with self._changed:
+            if not self._window.has_room:
+                self._make_room(timeout)
+        whole = bytearray(PREFIX.size + size)
+        return Loan(self, memoryview(whole)[PREFIX.size :], whole)
+
+    def _make_room(self, timeout: float) -> None:
+        self._waits += 1
+        began = time.monotonic()
+        if not self._changed.wait_for(lambda: self._window.has_room, timeout):
+            waited = round(time.monotonic() - began, 3)
+            if not self.connected:
+                raise LinkDownError(channel=self.channel, link="net", seconds=waited)
+            raise LinkFullError(channel=self.channel, link="net", waiting=self._window.waiting, seconds=waited)
+
+    def _publish(self, loan: Loan) -> None:
+        whole, loan._held = loan._held, None
+        with self._changed:
+            if not self.connected:
+                raise LinkDownError(channel=self.channel, link="net", seconds=0.0)
+            self._window.number += 1
+            PREFIX.pack_into(whole, 0, loan.size, self._window.incarnation, self._window.number)
+        self._publisher.put(bytes(memoryview(whole)[: PREFIX.size + loan.size]))
+
+    def _abandon(self, loan: Loan) -> None:
+        loan._held = None
+
+    def _close(self) -> None:
+        if self.connected and self.waiting:
+            self._link._rest_until = time.monotonic() + _FAREWELL
+        self._presence.end()
+        self._publisher.undeclare()
+        self._said.undeclare()
+        with self._changed:
+            self._window.leave()
+
+
+class _NetReceiver(FrameReceiver):
+    def __init__(self, link: NetLink, channel: str, spin_us: int) -> None:
+        super().__init__(channel, spin_us)
+        zenoh, session = _zenoh(), link._session
+        self._taken = Taken(link.capacity)
+        self._changed = threading.Condition()
+        self._frames_here: deque[memoryview] = deque()
+        self._senders: set[int] = set()
+        self._using = threading.Lock()
+        self._teller = session.declare_publisher(
+            f"mycelium/{channel}/taken", congestion_control=zenoh.CongestionControl.BLOCK, express=True
+        )
+        self._subscriber = zenoh.ext.declare_advanced_subscriber(
+            session,
+            f"mycelium/{channel}/frames",
+            self._arrived,
+            recovery=zenoh.ext.RecoveryConfig(periodic_queries=None, heartbeat=True),
+        )
+        try:
+            self._presence = _Presence(session, channel, "receiver", "sender", self._taken.incarnation, self._meet)
+        except ChannelTakenError:
+            self._subscriber.undeclare()
+            self._teller.undeclare()
+            raise
+
+    def _meet(self, sender: int, is_there: bool) -> None:
+        with self._changed:
+            (self._senders.add if is_there else self._senders.discard)(sender)
+            self._changed.notify_all()
+
+    def _arrived(self, sample: Any) -> None:
+        """Called by a thread of Zenoh; no more frames come than the window of the sender allows."""
+        frame = memoryview(sample.payload.to_bytes())
+        with self._changed:
+            self._frames_here.append(frame)
+            self._changed.notify_all()
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._senders)
+
+    @property
+    def counts(self) -> LinkCounts:
+        return super().counts._replace(lost=self._taken.missed)
+
+    def _take(self) -> memoryview | None:
+        while self._frames_here:
+            frame = self._frames_here.popleft()
+            if len(frame) <= PREFIX.size:
+                continue
+            length, sender, number = PREFIX.unpack_from(frame)
+            if sender == self._taken.sender and number <= self._taken.number:
+                continue  # it came before: a connection was lost, and this was fetched again
+            if self._taken.take(sender, number):
+                self._tell()
+            return frame[PREFIX.size : PREFIX.size + length]
+        return None
+
+    def _tell(self) -> None:
+        with self._using:
+            if not self.closed:
+                self._teller.put(self._taken.say())
+
+    def _rest(self, seconds: float | None) -> None:
+        if self._taken.has_news:
+            self._tell()
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames_here or self._woken or self.closed, seconds)
+
+    def _rouse(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _close(self) -> None:
+        with self._using:
+            if self._taken.has_news:
+                self._teller.put(self._taken.say())
+            self._presence.end()
+            self._subscriber.undeclare()
+            self._teller.undeclare()
+        with self._changed:
+            self._senders.clear()
+            self._frames_here.clear()
