@@ -41,6 +41,7 @@ from mycelium.urns import next_urn
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from pykka._envelope import Envelope
     from structlog.typing import FilteringBoundLogger
 
     from mycelium.bounds import Bounded
@@ -338,6 +339,22 @@ class Actor(Sending, Handling):
         except BaseException:
             self._fail_turn()
         if not stopped():
+            return True
+        self._end()
+        return False
+
+    def _answer(self, question: Envelope[Any]) -> bool:
+        """Handle a question that does not lie in the mailbox, as a turn of its own; whether the actor lives on."""
+        try:
+            try:
+                self._handle_envelope(question)
+            except Exception:
+                self._fail(question)
+            except BaseException:
+                self._give_up(question)
+        except BaseException:
+            self._fail_turn()
+        if not self.actor_stopped.is_set():
             return True
         self._end()
         return False

@@ -182,15 +182,18 @@ class Handling(Lives):
         """As in pykka's loop; a declared message is counted, before its sender sees the reply."""
         message = envelope.message
         self._envelopes += 1
-        cell = cell_of(self, message)
-        if getattr(envelope.reply_to, "abandoned", False):
+        cell = self._tally.cells.get(type(message)) or cell_of(self, message)
+        reply = envelope.reply_to
+        asked = reply is not None
+        if asked and getattr(reply, "abandoned", False):
             cell.dropped += 1
             return
         outer, self._envelope = self._envelope, envelope
-        asked = envelope.reply_to is not None
-        began_at = now_ns() if isinstance(message, TLV) and not cell.handled & SAMPLE_MASK else 0
+        handled = cell.handle is not None
+        declared = handled or isinstance(message, TLV)
+        began_at = now_ns() if declared and not cell.handled & SAMPLE_MASK else 0
         try:
-            response = self._handle_declared(message) if isinstance(message, TLV) else self._handle_receive(message)
+            response = self._handle_declared(message) if declared else self._handle_receive(message)
         except Exception:
             self._fail_envelope(envelope, cell, asked)
         except BaseException:
@@ -201,7 +204,10 @@ class Handling(Lives):
                 envelope.reply_to.set_exception((type(stopped), stopped, None))
             self._give_up(message, () if asked else None)
         else:
-            self._count_envelope(message, cell)
+            if handled and self._unhandled is not message:
+                cell.handled += 1
+            else:
+                self._count_envelope(message, cell)
             if began_at:
                 self._tally.handling.record(now_ns() - began_at)
             if envelope.reply_to is not None:  # else the message was told, or forwarded

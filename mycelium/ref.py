@@ -10,7 +10,9 @@ from pykka.messages import _ActorStop
 
 from mycelium.contract import contract_of
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.dispatcher.current import current_ref
+from mycelium.deadline import LONGEST_S, seconds_of
+from mycelium.dispatcher.current import current_ref, running
+from mycelium.dispatcher.inside import handle_inside
 from mycelium.errors.actor import DeadActorError, DeadlineMissingError, NotReceivedError
 from mycelium.latency import SAMPLE_MASK, now_ns
 from mycelium.mail import Sampled, Sent, is_control
@@ -64,7 +66,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         A declared message needs ``timeout`` (seconds) in both cases: the future's ``get()`` waits
         until that deadline. Raises
 
-        * `DeadlineMissingError` without one, `NotReceivedError` for what the actor does not receive;
+        * `DeadlineMissingError` without one, `DeadlineInvalidError` for what is none, `NotReceivedError` for what the actor does not receive;
         * `DeadActorError` when the actor is not running, `StoppedFirstError` when it stopped before
           it came to this message (both are also ``pykka.ActorDeadError``);
         * `AskTimeoutError` (also ``pykka.Timeout`` and ``TimeoutError``) when no answer came in time;
@@ -76,13 +78,18 @@ class ActorRef(Teller, pykka.ActorRef[A]):
             return self._ask_as_pykka(message, block=block, timeout=timeout)
         if timeout is None:
             raise DeadlineMissingError(actor=self._mailbox.tally.name, message=shown(type(message)))
-        self._check(message, contract_of(self.actor_class).handled)
-        future: Reply[Any] = Reply()
-        future.target = self._mailbox
-        future.expect(self._mailbox.tally.name, type(message), timeout)
-        sender = current_ref() if type(message) in self._mailbox.wants_sender else None
-        self._put_ask(message, future, sender, timeout)
-        return future.get() if block else future
+        mailbox = self._mailbox
+        kind = type(message)
+        if kind not in self.actor_class.__contract__.table:
+            self._check(message, contract_of(self.actor_class).handled)
+        if type(timeout) is not float or not timeout <= LONGEST_S:
+            timeout = seconds_of(timeout)
+        reply: Reply[Any] = Reply()
+        reply.expect(mailbox, kind, timeout)
+        asking = running.actor
+        sender = asking.actor_ref if asking is not None and kind in mailbox.wants_sender else None
+        self._put_ask(message, reply, sender, timeout, asking if block and timeout > 0 else None)
+        return reply.get() if block else reply
 
     @overload
     def stop(self, *, block: Literal[True], timeout: float | None = None, now: bool = False) -> bool: ...
@@ -114,6 +121,7 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         return stopped.get(timeout=timeout) if block else stopped
 
     def _ask_as_pykka(self, message: Any, *, block: bool, timeout: float | None) -> Any:
+        timeout = None if timeout is None else seconds_of(timeout)
         future = self.actor_class._create_future()
         if isinstance(future, Reply):
             future.target = self._mailbox
@@ -121,27 +129,43 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         return future.get(timeout=timeout) if block else future
 
     def _put_ask(
-        self, message: Any, reply: pykka.Future[Any], sender: ActorRef[Any] | None, timeout: float | None = None
+        self,
+        message: Any,
+        reply: pykka.Future[Any],
+        sender: ActorRef[Any] | None,
+        timeout: float | None = None,
+        asking: Actor | None = None,
     ) -> None:
-        """Put a question into the mailbox; where that cannot be, the reply says why."""
+        """Put a question into the mailbox; where that cannot be, the reply says why.
+
+        Of an actor ``asking`` that will wait for the answer now, it may be handled in here.
+        """
+        mailbox = self._mailbox
+        if isinstance(message, TLV):
+            mailbox.tally.cell(type(message)).advance()
+            question = self._enclose(message, reply, sender)
+            if asking is None or not isinstance(reply, Reply) or not handle_inside(asking, mailbox, reply, question):
+                self._put_question(question, reply, timeout)
+            return
+        if self.is_alive():
+            mailbox.put(self._enclose(message, reply, sender))
+            return
+        if not is_control(message):
+            self._bury(message)
+        error = pykka.ActorDeadError(f"{self} not found")
+        reply.set_exception((type(error), error, None))
+
+    def _put_question(self, question: Envelope[Any], reply: pykka.Future[Any], timeout: float | None) -> None:
+        """The same for the envelope of a declared message that has been counted as sent."""
+        mailbox = self._mailbox
         error: Exception | None
-        if not isinstance(message, TLV):
-            if self.is_alive():
-                self._mailbox.put(self._enclose(message, reply, sender))
-                return
-            if not is_control(message):
-                self._bury(message)
-            error = pykka.ActorDeadError(f"{self} not found")
+        if self.actor_stopped.is_set():
+            error = self._dead_letter(question.message)
+        elif len(mailbox.items) < mailbox.capacity:
+            mailbox.put(question)
+            return
         else:
-            self._mailbox.tally.cell(type(message)).advance()
-            if self.actor_stopped.is_set():
-                error = self._dead_letter(message)
-            else:
-                envelope = self._enclose(message, reply, sender)
-                if len(self._mailbox.items) < self._mailbox.capacity:
-                    self._mailbox.put(envelope)
-                    return
-                error = self._mailbox.overflow.offer(envelope, timeout)
+            error = mailbox.overflow.offer(question, timeout)
         if error is not None:
             reply.set_exception((type(error), error, None))
 

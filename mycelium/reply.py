@@ -5,11 +5,14 @@ from __future__ import annotations
 import queue
 import sys
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
+from pykka._future import _Unset
 
+from mycelium.deadline import seconds_of
 from mycelium.dispatcher.awaiting import is_in_event_loop, wait_in_loop
 from mycelium.dispatcher.current import now, running
 from mycelium.dispatcher.waiting import wait_inside, wait_outside
@@ -27,6 +30,10 @@ __all__ = ["Reply"]
 
 T = TypeVar("T")
 
+#: Held for a few steps, when an outcome is set: one for all. Of those that their holder may take again, for a finalizer
+#: that answers may come in the middle.
+_settling = RLock()
+
 
 class Reply(pykka.ThreadingFuture[T]):
     """A `pykka.ThreadingFuture` that costs its receiver one lock release.
@@ -39,22 +46,25 @@ class Reply(pykka.ThreadingFuture[T]):
     until then, and no answer is an `AskTimeoutError`. For everything else it is as in pykka.
     """
 
+    # What it begins with stands in the class: one is made for each ask.
+    _outcome: tuple[Any, OptExcInfo | None] | None = None
+    _get_hook: GetHookFunc[T] | None = None
+    _get_hook_result: Any = _Unset()
+    _hook_running: RLock | None = None
+    _asked: tuple[str, type[Any] | str, float, float] | None = None
+    #: The mailbox of the actor that is to answer.
+    target: Mailbox | None = None
+    #: Nobody waits any more, and handling the question again would only close the same circle again.
+    abandoned = False
+
     def __init__(self) -> None:
         # Not ThreadingFuture's, which makes a condition variable.
-        pykka.Future.__init__(self)
-        self._outcome: tuple[Any, OptExcInfo | None] | None = None
         self._waiters: list[Gate | Lock] = []
-        self._setting = Lock()
-        self._hook_running: RLock | None = None
-        self._asked: tuple[str, type[Any] | str, float, float] | None = None
-        #: The mailbox of the actor that is to answer.
-        self.target: Mailbox | None = None
-        #: Nobody waits any more, and handling the question again would only close the same circle again.
-        self.abandoned = False
 
-    def expect(self, actor: str, message: type[Any], timeout: float) -> None:
-        """Give this reply a deadline, and what to name when it passes."""
-        self._asked = (actor, message, timeout, now() + timeout)
+    def expect(self, mailbox: Mailbox, message: type[Any], timeout: float) -> None:
+        """Say who is to answer, what was asked, and until when: `get` waits no longer."""
+        self.target = mailbox
+        self._asked = (mailbox.tally.name, message, timeout, now() + timeout)
 
     @property
     def is_computed(self) -> bool:
@@ -86,11 +96,14 @@ class Reply(pykka.ThreadingFuture[T]):
 
     def get(self, *, timeout: float | None = None) -> Any:
         """The outcome: returns the value or raises the exception; waits for it where it is not there yet."""
-        if self._outcome is None and self._get_hook is None:
-            self._wait(timeout)
-        if self._outcome is None:
-            return self._from_hook(timeout)
-        value, exc_info = self._outcome
+        outcome = self._outcome
+        if outcome is None:
+            if self._get_hook is None:
+                self._wait(timeout)
+            outcome = self._outcome
+            if outcome is None:
+                return self._from_hook(timeout)
+        value, exc_info = outcome
         if exc_info is None:
             return value
         exc_type, exc_value, exc_traceback = exc_info
@@ -138,24 +151,30 @@ class Reply(pykka.ThreadingFuture[T]):
 
     def set_get_hook(self, func: GetHookFunc[T]) -> None:
         """Have ``func`` make the value when it is asked for. Raises ``queue.Full`` after `set`."""
-        with self._setting:
-            if self._outcome is not None:
-                raise queue.Full
-            self._hook_running = self._hook_running or RLock()
-            self._get_hook = func
-            self._release_waiters()
+        with _settling:
+            free = self._outcome is None
+            if free:
+                self._hook_running = self._hook_running or RLock()
+                self._get_hook = func
+        if not free:
+            raise queue.Full
+        self._release_waiters()
 
     def _settle(self, outcome: tuple[Any, OptExcInfo | None]) -> None:
-        with self._setting:
-            if self._outcome is not None or self._get_hook is not None:
-                raise queue.Full
-            self._outcome = outcome
+        with _settling:
+            free = self._outcome is None and self._get_hook is None
+            if free:
+                self._outcome = outcome
+        if not free:
+            raise queue.Full
+        if self._waiters:
             self._release_waiters()
 
     def _release_waiters(self) -> None:
-        for waiter in self._waiters:
+        for waiter in tuple(self._waiters):  # one that gives up may take itself out meanwhile
             if waiter.locked():
-                waiter.release()
+                with suppress(RuntimeError):  # a second hook has come at the same time
+                    waiter.release()
 
     def _from_hook(self, timeout: float | None) -> Any:
         assert self._hook_running is not None
@@ -166,8 +185,7 @@ class Reply(pykka.ThreadingFuture[T]):
         waiter = Gate()
         self._waiters.append(waiter)
         if self._outcome is None and self._get_hook is None and not self._sleep(waiter, self._seconds(timeout)):
-            with self._setting:
-                self._waiters.remove(waiter)
+            self._waiters.remove(waiter)
             if self._outcome is None:
                 self._time_out(timeout)
 
@@ -187,7 +205,7 @@ class Reply(pykka.ThreadingFuture[T]):
     def _seconds(self, timeout: float | None) -> float:
         if timeout is None:
             return -1 if (left := self.seconds_left) is None else left
-        return max(timeout, 0)
+        return max(seconds_of(timeout), 0)
 
     def _time_out(self, timeout: float | None) -> None:
         if self._asked is None:

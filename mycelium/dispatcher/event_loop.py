@@ -81,6 +81,7 @@ class EventLoop(Dispatcher):
     """A dispatcher whose one worker is an event loop."""
 
     kind = "asyncio"
+    handles_inside = False
     throughput_usual = THROUGHPUT
 
     def __init__(self, name: str, *, daemon: bool = False) -> None:

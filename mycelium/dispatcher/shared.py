@@ -56,6 +56,8 @@ class Dispatcher:
     """A queue of actors with mail, and the worker threads that serve it."""
 
     kind: ClassVar[Literal["threads", "asyncio"]] = "threads"
+    #: Whether an actor may handle a question in the turn of the one who asks; see `mycelium.dispatcher.inside`.
+    handles_inside: ClassVar[bool] = True
     #: The length of a turn where nobody says another one.
     throughput_usual: ClassVar[int] = THROUGHPUT
 

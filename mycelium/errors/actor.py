@@ -7,6 +7,7 @@
       StoppedFirstError         ACT-002  stopped before it handled an ask         (pykka.ActorDeadError)
       AskTimeoutError           ACT-003  no answer within the deadline            (pykka.Timeout, TimeoutError)
       DeadlineMissingError      ACT-004  an ask of a message without a deadline   (TypeError)
+      DeadlineInvalidError      ACT-014  a timeout that is no number of seconds   (ValueError)
       NotReceivedError          ACT-005  told a message that it does not receive  (TypeError)
       UndeclaredEmissionError   ACT-006  emitted a message that emits= lacks      (TypeError)
       HandlerFailedError        ACT-007  the log entry of an actor that died of an error with no code of its own
@@ -40,6 +41,7 @@ __all__ = [
     "AskCycleError",
     "AskTimeoutError",
     "DeadActorError",
+    "DeadlineInvalidError",
     "DeadlineMissingError",
     "DispatcherUnknownError",
     "HandlerFailedError",
@@ -116,6 +118,18 @@ class DeadlineMissingError(
 
     actor: str
     message: str
+
+
+class DeadlineInvalidError(
+    ActorError,
+    ValueError,
+    code="ACT-014",
+    text="{value} is no number of seconds to wait",
+    next_step="give a number: ref.ask(message, timeout=1.0); math.inf waits without end",
+):
+    """A timeout that is no number of seconds."""
+
+    value: str
 
 
 class NotReceivedError(

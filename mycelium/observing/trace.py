@@ -118,11 +118,12 @@ class Tracer:
         reply: pykka.Future[Any],
         sender: ActorRef[Any] | None,
         timeout: float | None = None,
+        asking: Actor | None = None,
     ) -> None:
         hop = self._send("asked", running.actor, _hop_of(running.actor), ref, message)
         if hop is not None and isinstance(reply, Reply):
             reply.when_done(partial(self._answered, hop, ref, reply))
-        type(ref)._put_ask(ref, message, reply, sender, timeout)
+        type(ref)._put_ask(ref, message, reply, sender, timeout, asking)
 
     def _forward(
         self, actor: Actor, forward: Callable[[Any, Any], None], ref: pykka.ActorRef[Any], message: Any

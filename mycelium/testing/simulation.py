@@ -59,6 +59,7 @@ class Simulation(Dispatcher):
     after ``steps_max`` steps without a rest, and for actors that do not stop.
     """
 
+    handles_inside = False
     clock: VirtualClock
 
     def __init__(self, *, seed: int = 0, faults: FaultPlan | None = None, steps_max: int = STEPS_MAX) -> None:
