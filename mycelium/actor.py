@@ -301,7 +301,7 @@ class Actor(Sending, Handling):
             return running.simulation
         name = self._context.dispatcher or self.dispatcher
         found = None if name == PINNED else dispatcher_named(name, actor=self.name, daemon=self.use_daemon_thread)
-        refuse_coroutines(type(self), name, kind_of(name))
+        refuse_coroutines(type(self), name, PINNED if found is None else found.kind)
         return found
 
     def _clock(self) -> Clock:

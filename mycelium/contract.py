@@ -22,7 +22,7 @@ from mycelium.errors.message_set import (
 from mycelium.handlers import Handler, handlers_of
 from mycelium.message_sets import messages_of, shown
 from mycelium.policies import own_policies, policies_of
-from mycelium.weights import weights_for
+from mycelium.weights import Weights, weighed_bytes
 from tlv import TLV
 
 if TYPE_CHECKING:
@@ -56,11 +56,13 @@ class Contract:
     config_class: type[Any] | None = None
     #: Why the annotation of that parameter cannot be read; empty where it can.
     config_problem: str = ""
-    #: Bound and policies, as the mailboxes of all its actors have them.
+    #: Bound and policies, as the mailboxes of all its actors have them, and the bytes of what these weigh.
     terms: tuple[Bounded, Mapping[type[TLV], Policy]] = field(init=False)
+    weighs: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", (self.bound, self.policies))
+        object.__setattr__(self, "weighs", weighed_bytes(self.bound, self.handled))
 
 
 def contract_of(actor_class: type[Any]) -> Contract:
@@ -121,17 +123,16 @@ def compile_contract(
 
 def open_mailbox(mailbox: Mailbox, contract: Contract, bound: Bounded | None) -> None:
     """Let in what the class of a new actor receives, under its bound or the one that is given instead."""
-    policies, capacity = contract.policies, contract.capacity
-    if bound is None:
-        bound = contract.bound
-    else:
-        policies = policies_of(mailbox.tally.name, bound, own_policies(contract.table), contract.handled)
-        capacity = capacity_of(bound, contract.handled)
+    terms, capacity, weighs = contract.terms, contract.capacity, contract.weighs
+    if bound is not None:
+        terms = (bound, policies_of(mailbox.tally.name, bound, own_policies(contract.table), contract.handled))
+        capacity, weighs = capacity_of(bound, contract.handled), weighed_bytes(bound, contract.handled)
     mailbox.tally.receives = contract.receives
     if capacity < UNLIMITED:
-        mailbox.bound = contract.terms if bound is contract.bound else (bound, policies)
+        mailbox.bound = terms
         mailbox.capacity = capacity
-        mailbox.weights = weights_for(mailbox, bound, contract.handled)
+        if weighs:
+            mailbox.weights = Weights(mailbox, weighs, contract.handled)
     mailbox.wants_sender = contract.wants_sender
 
 

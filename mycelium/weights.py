@@ -21,7 +21,7 @@ from tlv import TLV
 if TYPE_CHECKING:
     from mycelium.mailbox import Mailbox
 
-__all__ = ["Weights", "weigh", "weight_of", "weights_for"]
+__all__ = ["Weights", "weigh", "weighed_bytes", "weight_of"]
 
 
 class Weights:
@@ -73,11 +73,9 @@ def weight_of(message: TLV) -> int:
     return OBJECT_BYTES + len(message.as_bytes())
 
 
-def weights_for(mailbox: Mailbox, bound: Bounded, handled: tuple[type[TLV], ...]) -> Weights | None:
-    """For a mailbox that weighs; None for one that need not."""
-    if bound.bytes_max is None or not any(map(is_unlimited, handled)):
-        return None
-    return Weights(mailbox, bound.bytes_max, handled)
+def weighed_bytes(bound: Bounded, handled: tuple[type[TLV], ...]) -> int:
+    """The bytes of messages that a mailbox with this bound holds, for an actor that handles these; 0 where none are weighed."""
+    return (bound.bytes_max or 0) if any(map(is_unlimited, handled)) else 0
 
 
 def weigh(mailbox: Mailbox, item: Any) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pykka
 import pytest
 from click.testing import CliRunner, Result
 
@@ -35,6 +36,7 @@ from mycelium.bench import contest as contest_module
 from mycelium.bench import costs as costs_module
 from mycelium.bench.contest import TIME, Contestant
 from mycelium.bench.dbn import dbn_file, trades_of
+from mycelium.bench.many_actors import steps_of
 from mycelium.bench.messages import VALUES
 from mycelium.bench.result import result_of
 from mycelium.bench.timing import answers, expect
@@ -62,7 +64,9 @@ def report() -> BenchReport:
         small.setattr(savina, "RING", 20)
         small.setattr(savina, "RING_PYKKA", 10)
         return run_contests(
-            tiny(one) for name, one in CONTESTS.items() if name not in {"memory", "start", "long_columns", "databento"}
+            tiny(one)
+            for name, one in CONTESTS.items()
+            if name not in {"many_actors", "memory", "start", "long_columns", "databento"}
         )
 
 
@@ -109,6 +113,25 @@ def test_the_memory_of_a_service_is_read_in_a_process_of_its_own() -> None:
     )
     assert service.best > bare.best > 1_000_000
     assert service.ratios["python, bare"].median > 1
+
+
+def test_many_actors_are_started_told_and_stopped_in_a_process_of_their_own() -> None:
+    contest = CONTESTS["many_actors"]
+    ours = replace(contest, count=200, contestants=contest.contestants[:1])
+    result = run_contest(ours, rounds=1)
+    whole, *steps, held = (row.best for row in result.rows)
+    assert whole == pytest.approx(sum(steps))
+    assert all(step > 0 for step in steps)
+    assert 0 < held < 1_000_000
+    for target in TARGETS:
+        if target.contest == contest.name:
+            assert target.text in {"at most 100.0 us", "at most 2,000 B"}
+
+
+def test_both_sides_of_many_actors_take_the_same_steps() -> None:
+    for side in ("mycelium", "pykka"):
+        assert all(seconds > 0 for seconds in steps_of(side, 5)[:3])
+    assert not pykka.ActorRegistry.get_all()
 
 
 def test_a_start_is_timed_from_the_outside() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import tracemalloc
 
 import pykka
 import pytest
 
-from mycelium import Actor
+from mycelium import Actor, handles
+from mycelium.core import native
 from mycelium.latency import LatencyHistogram, summarize
 from mycelium.lazy_event import LazyEvent
 from mycelium.registry import Refs, is_registered
+from tlv import TLV, i64
 
 DEADLINE = 30.0
 
@@ -70,6 +74,60 @@ def test_an_event_is_cleared_and_not_waited_for_longer_than_asked() -> None:
     assert event.wait(0) is True
     event.clear()
     assert event.wait(0) is False
+
+
+class Number(TLV, type=1000):
+    number: i64
+
+
+class Counting(Actor, receives=Number):
+    """An actor without state of its own."""
+
+    @handles
+    def on_number(self, number: Number) -> Number:
+        return number
+
+
+#: Bytes of an actor that has handled a message: of the compiled core, and of its twin. The aim is 2,000.
+BYTES_MAX = 1_850 if native is not None else 3_000
+
+
+def test_what_an_actor_holds_is_less_than_two_kilobytes() -> None:
+    count, message = 500, Number(number=1)
+
+    def made() -> list[pykka.ActorRef[Counting]]:
+        refs: list[pykka.ActorRef[Counting]] = [Counting.start() for _ in range(count)]
+        for ref in refs:
+            ref.tell(message)
+        # They share a dispatcher, which takes them in turn: when the last one has answered, all have handled theirs.
+        assert refs[-1].ask(message, timeout=DEADLINE) == message
+        return refs
+
+    made()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        refs = made()
+        gc.collect()
+        each = (tracemalloc.get_traced_memory()[0] - before) / count
+    finally:
+        tracemalloc.stop()
+        pykka.ActorRegistry.stop_all(timeout=DEADLINE)
+    assert len(refs) == count
+    assert 1_000 < each < BYTES_MAX
+
+
+def test_an_end_is_known_to_who_asks_before_and_after_it() -> None:
+    first, second = Counting.create(), Counting.create()
+    before = first.ended
+    assert not before.is_set()
+    for actor in (first, second):
+        actor.launch().stop(timeout=DEADLINE)
+    assert before.wait(DEADLINE)
+    assert first.ended is before
+    assert second.ended.wait(DEADLINE)
+    assert second.ended is second.ended
 
 
 def test_few_samples_are_kept_one_by_one_and_say_the_same() -> None:

@@ -1,8 +1,8 @@
 """The benches as a library: what `mycelium bench` runs in its short form and `benches/` in its long one.
 
 `contest` says what a bench is, `timing` takes turns, `result` works out best, median, spread and ratios;
-`operations`, `frames`, `columns`, `dbn`, `telling`, `supervising`, `observing`, `asking`, `savina`, `allocations`, `hot_path` and
-`footprint` are the workloads, `messages` and `peers` the record in the words of others, `suite` lists the contests;
+`operations`, `frames`, `columns`, `dbn`, `telling`, `supervising`, `observing`, `asking`, `savina`, `allocations`, `hot_path`,
+`many_actors` and `footprint` are the workloads, `messages` and `peers` the record in the words of others, `suite` lists the contests;
 `allocator_calls` counts what an operation asks of CPython's allocators;
 `targets` holds what the project set out to reach; `report`, `tables`, `costs` and `plot` show it.
 `ab` runs the same under two implementations of messages, and `distinguish` tells these from noise.

@@ -20,7 +20,7 @@ from .contest import Contest, Contestant, Figure, Measure
 from .service import TOPOLOGY
 from .units import BYTES, LATENCY
 
-__all__ = ["RESIDENT", "SERVICE", "footprint", "run_topology", "starting"]
+__all__ = ["RESIDENT", "SERVICE", "footprint", "output_of", "run_topology", "starting"]
 
 SERVICE = "mycelium run, 3 actors"
 BARE = "python, bare"
@@ -103,14 +103,14 @@ def _service(count: int) -> tuple[float, float]:
 
 def run_topology(topology: Path, directory: str | Path) -> tuple[float, float]:
     """Resident memory at the end of a `mycelium run`, and at most, without NumPy."""
-    report = json.loads(_output(_RUN, "run", str(topology), "--json", directory=directory))
+    report = json.loads(output_of(_RUN, "run", str(topology), "--json", directory=directory))
     return float(report["resident_bytes"]), float(report["peak_bytes"])
 
 
 def _program(program: str) -> Measure:
     def measure(count: int) -> tuple[float, float]:
         number = max(1, count // 100)
-        resident, peak = json.loads(_output(f"{_NO_NUMPY}COUNT = {number}\n{program}{_TELL}{_END}"))
+        resident, peak = json.loads(output_of(f"{_NO_NUMPY}COUNT = {number}\n{program}{_TELL}{_END}"))
         return float(resident), float(peak)
 
     return measure
@@ -124,13 +124,13 @@ def _started(program: str) -> Measure:
     def measure(count: int) -> tuple[float]:
         started = perf_counter()
         for _ in range(count):
-            _output(_NO_NUMPY + program)
+            output_of(_NO_NUMPY + program)
         return ((perf_counter() - started) / count,)
 
     return measure
 
 
-def _output(program: str, *arguments: str, directory: str | Path | None = None) -> str:
+def output_of(program: str, *arguments: str, directory: str | Path | None = None) -> str:
     """What a fresh interpreter prints. It finds the same ``mycelium`` as we do, and none of its settings."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MYCELIUM_")}
     ours = str(Path(mycelium.__file__).resolve().parents[1])

@@ -14,6 +14,7 @@ from .footprint import footprint, starting
 from .frames import dispatch, writing
 from .hops import hops
 from .hot_path import hot_path
+from .many_actors import many_actors
 from .observing import observing
 from .operations import construction, field_access, parsing, validation
 from .savina import SAVINA
@@ -41,6 +42,7 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     fan_out,
     allocations,
     hot_path,
+    many_actors,
     footprint,
     starting,
 )

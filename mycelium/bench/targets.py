@@ -18,6 +18,7 @@ from .fan_out import ONE_RECEIVER
 from .footprint import RESIDENT, SERVICE
 from .hops import CHAIN, HAND_OFF, PINNED_HOP
 from .hot_path import AS_BYTES, DISPATCH, OWN, REF_FROM, VALIDATE
+from .many_actors import ACTORS, COUNT, HELD, WHOLE
 from .observing import LOOKED_AT, UNSEEN
 from .result import ContestResult
 from .supervising import UNWATCHED, WATCHED
@@ -117,6 +118,8 @@ TARGETS = (
     Target("metrics and top", "observing", LOOKED_AT, TIME, 1.1, against=UNSEEN, at_most=True),
     Target("supervision and ledger", "supervision", WATCHED, TIME, 1.1, against=UNWATCHED, at_most=True),
     Target("memory of a service", "memory", SERVICE, RESIDENT, 50.0 * MB),
+    Target("100,000 actors in 10 s", "many_actors", ACTORS, WHOLE, 10.0 / COUNT),
+    Target("one of 100,000 actors", "many_actors", ACTORS, HELD, 2_000.0, native=True),
     _native("tell, end to end", "tell", OURS_TELL, 20.0, PYKKA_TELL),
     _native("tell, end to end", "tell", OURS_TELL, 3.0, NAUTILUS_PUBLISH),
     _native("tell, end to end", "tell", OURS_TELL, 3.0e6),

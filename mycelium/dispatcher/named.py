@@ -132,6 +132,9 @@ def dispatcher_named(name: str, *, actor: str = "", daemon: bool = False) -> Dis
     usual = name
     if name in {DEFAULT, ASYNCIO} and daemon:
         name = f"{name}-daemon"
+    found = _dispatchers.get(name)
+    if found is not None:
+        return found
     with _lock:
         found = _dispatchers.get(name)
         if found is None:

@@ -48,9 +48,6 @@ __all__ = ["THROUGHPUT", "Dispatcher"]
 #: Messages that an actor handles in one turn, at most.
 THROUGHPUT = 256
 
-#: What begins an actor, where its class has nothing of its own to do then.
-_IDLE_HOOKS = (pykka.Actor.on_start, pykka.Actor._actor_loop_setup)
-
 
 class Dispatcher:
     """A queue of actors with mail, and the worker threads that serve it."""
@@ -262,8 +259,8 @@ class Dispatcher:
 
 def _begins_at_once(actor: Actor) -> bool:
     """Whether it has something to do before its first message: to wake a worker for nothing costs most of a start."""
-    hooks = (actor.on_start, actor._actor_loop_setup)
-    return any(getattr(hook, "__func__", None) not in _IDLE_HOOKS for hook in hooks)
+    on_start, set_up = getattr(actor.on_start, "__func__", None), getattr(actor._actor_loop_setup, "__func__", None)
+    return on_start is not pykka.Actor.on_start or set_up is not pykka.Actor._actor_loop_setup
 
 
 def _usual_workers() -> int:
