@@ -11,18 +11,34 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mycelium.dispatcher.current import settle
 from mycelium.latency import Latency, summarize
 from mycelium.message_sets import is_message
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
     from mycelium.tally import Cell
 
-__all__ = ["ActorRow", "ActorTimes", "Ledger", "LedgerReading", "LedgerRow", "OverflowRow", "wait_until_quiet"]
+__all__ = [
+    "ActorRow",
+    "ActorTimes",
+    "Counted",
+    "Ledger",
+    "LedgerReading",
+    "LedgerRow",
+    "OverflowRow",
+    "wait_until_quiet",
+]
+
+
+class Counted(Protocol):
+    """What has a mailbox, and so a place in the ledger: an actor, or what takes messages for one on another node."""
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """Where its messages wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +136,7 @@ class Ledger:
     so for a topology.
     """
 
-    def __init__(self, actors: Iterable[Actor]) -> None:
+    def __init__(self, actors: Iterable[Counted]) -> None:
         self._mailboxes: tuple[Mailbox, ...] = tuple(actor.mailbox for actor in actors)
         self._tallies = tuple(mailbox.tally for mailbox in self._mailboxes)
 
@@ -255,7 +271,7 @@ class Ledger:
         )
 
 
-def wait_until_quiet(actors: Iterable[Actor], timeout: float) -> bool:
+def wait_until_quiet(actors: Iterable[Counted], timeout: float) -> bool:
     """Wait until no mail is left anywhere and nobody is handling any; False when the time is over.
 
     Sources that have not finished are not quiet. Two looks with the same counts, both at resting

@@ -10,12 +10,21 @@ from tlv import implementation
 
 from .errors.node import ActorFailedError, LedgerError
 
-__all__ = ["ActorCounts", "ActorFailure", "MessageCounts", "OverflowCounts", "Report", "SourceProgress", "Times"]
+__all__ = [
+    "ActorCounts",
+    "ActorFailure",
+    "MessageCounts",
+    "OverflowCounts",
+    "Report",
+    "SourceProgress",
+    "StreamCounts",
+    "Times",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class MessageCounts:
-    """The ledger's row of one message type: sent = handled + dropped + dead_lettered + in_flight."""
+    """The ledger's row of one message type: sent = handled + dropped + dead_lettered + in_flight + lost."""
 
     message: str
     type_id: int
@@ -25,11 +34,13 @@ class MessageCounts:
     dropped: int
     dead_lettered: int
     in_flight: int
+    #: Of several nodes: sent over a link, and not known to have arrived.
+    lost: int = 0
 
     @property
     def difference(self) -> int:
         """Messages unaccounted for; 0 when the row balances."""
-        return self.sent - self.handled - self.dropped - self.dead_lettered - self.in_flight
+        return self.sent - self.handled - self.dropped - self.dead_lettered - self.in_flight - self.lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,17 @@ class OverflowCounts:
     """What the full mailbox of one actor did with messages of one type: dropped, conflated or rejected them."""
 
     actor: str
+    message: str
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCounts:
+    """How many messages of a type went from an actor to one on another node: ``sent`` by one, ``delivered`` at the other."""
+
+    sender: str
+    receiver: str
     message: str
     what: str
     count: int
@@ -128,6 +150,8 @@ class Report:
     failures: tuple[ActorFailure, ...] = ()
     summaries: Mapping[str, str] = field(default_factory=dict)
     overflows: tuple[OverflowCounts, ...] = ()
+    #: Of one node of several.
+    streams: tuple[StreamCounts, ...] = ()
 
     @property
     def total(self) -> MessageCounts:
@@ -142,6 +166,7 @@ class Report:
             dropped=sum(row.dropped for row in rows),
             dead_lettered=sum(row.dead_lettered for row in rows),
             in_flight=sum(row.in_flight for row in rows),
+            lost=sum(row.lost for row in rows),
         )
 
     @property
@@ -167,6 +192,7 @@ class Report:
                 ("dropped", total.dropped),
                 ("dead-lettered", total.dead_lettered),
                 ("in flight", total.in_flight),
+                ("lost on links", total.lost),
             )
             if count
         )
@@ -175,7 +201,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Nothing was lost, nobody failed, and the run was not cut short."""
-        return self.balanced and not self.failures and self.state != "aborted"
+        return self.balanced and not self.failures and not self.total.lost and self.state != "aborted"
 
     @property
     def exit_code(self) -> int:

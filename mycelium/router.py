@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mycelium.emitting import Route
@@ -13,13 +13,15 @@ from tlv import TLV
 if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.mailbox import Mailbox
+    from mycelium.remote.outlet import Outlet
 
 __all__ = ["Edge", "Route", "RoutePlan", "connect", "plan_routes"]
 
 
-def connect(actors: Mapping[str, Actor], plan: RoutePlan) -> None:
+def connect(actors: Mapping[str, Actor], plan: RoutePlan, outlets: Sequence[Outlet] = ()) -> None:
     """Give every actor of the plan its routes, and every source the mailboxes it must not flood.
 
+    ``outlets`` take what goes to actors on other nodes.
     To be called once all actors are created, before any is launched: raises `WiringError` where one
     is missing or runs already.
     """
@@ -33,9 +35,17 @@ def connect(actors: Mapping[str, Actor], plan: RoutePlan) -> None:
         for edge in plan.edges:
             if edge.sender == name:
                 receivers.setdefault(edge.message, []).append(actors[edge.receiver].mailbox)
+        for outlet in outlets:
+            if outlet.stream.sender == name:
+                for message in outlet.stream.messages:
+                    receivers.setdefault(message, []).append(outlet.mailbox)
         routes = {
             message: Route(message, tuple((mailbox.append_of(message), mailbox) for mailbox in mailboxes))
             for message, mailboxes in receivers.items()
         }
-        downstream = tuple(actors[reached].mailbox for reached in plan.downstream(name))
+        reached = plan.downstream(name)
+        downstream = (
+            *(actors[one].mailbox for one in reached),
+            *(outlet.mailbox for outlet in outlets if outlet.stream.sender in {name, *reached}),
+        )
         actors[name]._connect(routes, downstream)

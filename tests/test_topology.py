@@ -238,7 +238,7 @@ def test_everything_wrong_is_told_at_once() -> None:
     ]
     assert (
         said[0]
-        == "[TOP-011] demo.toml: the file: there is no key 'colour' here; sections: actors, dispatchers, supervisors, topology, venues"
+        == "[TOP-011] demo.toml: the file: there is no key 'colour' here; sections: actors, dispatchers, nodes, supervisors, topology, venues"
     )
     assert said[1] == "[TOP-011] demo.toml: [topology]: there is no key 'nmae' here; did you mean 'name'?"
 

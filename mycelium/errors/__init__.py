@@ -11,6 +11,7 @@
       ConfigError               CFG-nnn  config.py             settings and where they come from
       TopologyError             TOP-nnn  topology.py           topology files
       NodeError                 NOD-nnn  node.py               running a topology
+                                         cluster.py            and on several nodes
       ObservingError            OBS-nnn  observing.py          looking at a running node
       LinkError                 LNK-nnn  link.py               frames between nodes
       BenchError                BEN-nnn  bench.py              measuring
@@ -54,6 +55,15 @@ from mycelium.errors.bench import (
     WrongAnswerError,
 )
 from mycelium.errors.budget import MemoryBudgetError
+from mycelium.errors.cluster import (
+    MessageTooLargeError,
+    NodeDiedError,
+    NodesNotNeededError,
+    NodeUnknownError,
+    PeerLostError,
+    PeerMismatchError,
+    PeerSilentError,
+)
 from mycelium.errors.config import (
     ConfigDeclarationError,
     ConfigError,
@@ -228,16 +238,20 @@ __all__ = [
     "MessageClashError",
     "MessageNameClashError",
     "MessageSetError",
+    "MessageTooLargeError",
     "MetricsAddressError",
     "MetricsServerError",
     "NoNodeError",
     "NodeAnswerError",
     "NodeCrowdedError",
+    "NodeDiedError",
     "NodeError",
     "NodeGoneError",
     "NodeSilentError",
     "NodeStateError",
+    "NodeUnknownError",
     "NodeVersionError",
+    "NodesNotNeededError",
     "NodesRunningError",
     "NotADomainError",
     "NotAMessageError",
@@ -254,6 +268,9 @@ __all__ = [
     "OutsideDomainError",
     "OverrideError",
     "PauseOutsideError",
+    "PeerLostError",
+    "PeerMismatchError",
+    "PeerSilentError",
     "PipeSourceError",
     "PrefixClashError",
     "Problems",

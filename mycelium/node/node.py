@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -27,7 +27,7 @@ from mycelium.dispatcher import declare_dispatcher
 from mycelium.dispatcher.current import settle
 from mycelium.dispatcher.slow import watch
 from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
-from mycelium.ledger import Ledger, LedgerReading, wait_until_quiet
+from mycelium.ledger import Counted, Ledger, LedgerReading, wait_until_quiet
 from mycelium.report import ActorFailure, Report
 from mycelium.router import Edge, connect
 from mycelium.source import Source
@@ -150,14 +150,17 @@ class Node:
             declare_dispatcher(name, **dict(spec))
         self._supervisors = build_supervisors(self.topology.supervisors)
         self._actors = {name: self._create(actor) for name, actor in self.topology.actors.items()}
-        connect(self._actors, self.topology.plan)
-        self._ledger = Ledger(self._actors.values())
+        self._ledger = Ledger(self._connect())
         self._state = "running"
         self._started_at = time.monotonic()
         order = self.topology.start_order
         try:
-            for name in sorted(order, key=lambda name: isinstance(self._actors[name], Source)):
-                if not self._stop_requested:
+            for name in order:
+                if not isinstance(self._actors[name], Source) and not self._stop_requested:
+                    self._launch(name)
+            self._await_receivers()
+            for name in order:
+                if isinstance(self._actors[name], Source) and not self._stop_requested:
                     self._launch(name)
         except BaseException:
             self.abort()
@@ -212,8 +215,11 @@ class Node:
         if self.topology.plan.cycles:
             self._wait_quiet(tick)
         for name in self.topology.stop_order:
+            self._await_senders(name, tick)
             self._tell_stop(name)
             self._wait_ended(name, tick)
+            self._end_streams(name)
+        self._leave(tick)
         self._ended_at = time.monotonic()
         self._summaries = summaries_of(self._actors)
         self._state = "finished" if ended_by_itself else "interrupted"
@@ -251,6 +257,25 @@ class Node:
             stuck=tuple(self._stuck),
             summaries=self._summaries,
         )
+
+    # What a node that is one of several does besides.
+
+    def _connect(self) -> Sequence[Counted]:
+        """Wire the actors; those whom the ledger counts."""
+        connect(self._actors, self.topology.plan)
+        return tuple(self._actors.values())
+
+    def _await_receivers(self) -> None:
+        """All but the sources run: wait for those elsewhere who receive from here."""
+
+    def _await_senders(self, name: str, tick: Tick | None) -> None:
+        """Before this actor is told to stop: wait for those elsewhere who send to it."""
+
+    def _end_streams(self, name: str) -> None:
+        """This actor has ended."""
+
+    def _leave(self, tick: Tick | None) -> None:
+        """All actors have ended."""
 
     def _create(self, resolved: ResolvedActor) -> Actor:
         context = ActorContext(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from mycelium.actor import Actor
 from mycelium.bounds import UNLIMITED, Bounded, bytes_of, capacity_of, is_unlimited
 from mycelium.contract import contract_of
 from mycelium.errors.budget import MemoryBudgetError
 from mycelium.nearest import listed
+from mycelium.route_plan import RoutePlan
 
-__all__ = ["budget_problem", "mailbox_bytes"]
+from .nodes import streams_of
+from .problems import key_text
+
+if TYPE_CHECKING:
+    from .model import ActorSpec, Topology
+
+__all__ = ["budget_problems", "mailbox_bytes"]
 
 MB = 1_000_000
 
@@ -30,21 +38,38 @@ def mailbox_bytes(actor_class: type[Actor], bound: Bounded | None = None) -> flo
     return float("inf") if capacity >= UNLIMITED else capacity * max(map(bytes_of, contract.handled))
 
 
-def budget_problem(
-    file: str, memory_mb: float, classes: Mapping[str, type[Actor]], bounds: Mapping[str, Bounded]
-) -> MemoryBudgetError | None:
-    """The error for a topology whose mailboxes may hold more than ``memory_mb`` (0: no limit), naming the largest."""
+def budget_problems(
+    topology: Topology,
+    running: Mapping[str, ActorSpec],
+    classes: Mapping[str, type[Actor]],
+    bounds: Mapping[str, Bounded],
+    plan: RoutePlan | None,
+) -> Iterator[MemoryBudgetError]:
+    """The error for each process whose mailboxes may hold more than it may (0: no limit), naming the largest.
+
+    What waits for an actor on another node lies in a mailbox of the same bound on the sender's node.
+    """
     held = {name: mailbox_bytes(kind, bounds.get(name)) for name, kind in classes.items()}
-    total = sum(held.values())
-    if not memory_mb or total <= memory_mb * MB:
-        return None
-    largest = sorted((name for name in held if held[name]), key=lambda name: -held[name])
-    return MemoryBudgetError(
-        file=file,
-        memory_mb=memory_mb,
-        needed=_told(total),
-        largest=listed((f"{name} {_told(held[name])}" for name in largest), limit=5),
-    )
+    places = {name: running[name].node for name in classes}
+    waiting = {
+        (stream.sender_node, str(stream)): held[stream.receiver]
+        for stream in (streams_of(plan, places) if plan is not None and topology.nodes else ())
+    }
+    for node in sorted(set(places.values())):
+        spec = topology.nodes.get(node)
+        own = {name: held[name] for name in classes if places[name] == node}
+        own |= {name: size for (place, name), size in waiting.items() if place == node}
+        memory_mb = topology.memory_mb if spec is None or spec.memory_mb is None else spec.memory_mb
+        total = sum(own.values())
+        if memory_mb and total > memory_mb * MB:
+            largest = sorted((name for name in own if own[name]), key=lambda name: -own[name])
+            yield MemoryBudgetError(
+                file=topology.file,
+                key=key_text("topology") if spec is None or spec.memory_mb is None else key_text("nodes", node),
+                memory_mb=memory_mb,
+                needed=_told(total),
+                largest=listed((f"{name} {_told(own[name])}" for name in largest), limit=5),
+            )
 
 
 def _told(count: float) -> str:

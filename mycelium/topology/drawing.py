@@ -125,7 +125,7 @@ def _text_width(text: str, size: int) -> float:
 
 
 def _node_lines(node: GraphNode) -> list[str]:
-    return [node.kind, node.mark] if node.mark else [node.kind]
+    return [node.kind, *([node.mark] if node.mark else []), *([f"node {node.node}"] if node.node else [])]
 
 
 def _node_size(node: GraphNode) -> tuple[float, float]:

@@ -23,12 +23,13 @@ _USUAL = "default"
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """One actor: its name, its class, and what is to be told about how it runs ("" for a usual one)."""
+    """One actor: its name, its class, what is to be told about how it runs ("" for a usual one), and its node, if any."""
 
     name: str
     kind: str
     mark: str = ""
     is_source: bool = False
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _node_of(actor: ResolvedActor) -> GraphNode:
         mark = PINNED
     else:
         mark = "" if runs_on == _USUAL else f"on {runs_on}"
-    return GraphNode(actor.name, kind.__name__, mark, is_source)
+    return GraphNode(actor.name, kind.__name__, mark, is_source, actor.node)
 
 
 def _supervisors_of(topology: ResolvedTopology) -> Iterator[GraphSupervisor]:
@@ -114,10 +115,13 @@ def _noted(arrow: Arrow, notes: Mapping[tuple[str, str, str], str]) -> Arrow:
 def _mermaid_lines(graph: Graph) -> Iterator[str]:
     ids = {node.name: f"n{number}_{_as_id(node.name)}" for number, node in enumerate(graph.nodes)}
     yield f"---\ntitle: {graph.title}\n---\nflowchart LR"
-    for node in graph.nodes:
-        left, right = ("([", "])") if node.is_source else ("[[", "]]") if node.mark == PINNED else ("[", "]")
-        below = f"{node.kind}, {node.mark}" if node.mark else node.kind
-        yield f'    {ids[node.name]}{left}"{node.name}<br/><small>{below}</small>"{right}'
+    places = tuple(dict.fromkeys(node.node for node in graph.nodes))
+    for number, place in enumerate(places):
+        if place:
+            yield f'    subgraph c{number}_{_as_id(place)}["{place}"]'
+        yield from (_mermaid_box(node, ids) for node in graph.nodes if node.node == place)
+        if place:
+            yield "    end"
     for arrow in graph.arrows:
         yield f'    {ids[arrow.sender]} -->|"{"<br/>".join(arrow.messages)}"| {ids[arrow.receiver]}'
     above = {one.name: f"s{number}_{_as_id(one.name)}" for number, one in enumerate(graph.supervisors)}
@@ -131,3 +135,9 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
 
 def _as_id(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", name)
+
+
+def _mermaid_box(node: GraphNode, ids: Mapping[str, str]) -> str:
+    left, right = ("([", "])") if node.is_source else ("[[", "]]") if node.mark == PINNED else ("[", "]")
+    below = f"{node.kind}, {node.mark}" if node.mark else node.kind
+    return f'    {ids[node.name]}{left}"{node.name}<br/><small>{below}</small>"{right}'

@@ -30,14 +30,16 @@ from .model import (
     Topology,
     check_actor_name,
     check_dispatcher_name,
+    check_node_name,
     check_supervisor_name,
 )
+from .nodes import NodeSpec
 from .problems import key_text, problems_of
 from .supervisors import SupervisorSpec
 
 __all__ = ["load_topology"]
 
-_SECTIONS = ("topology", "dispatchers", "supervisors", "venues", "actors")
+_SECTIONS = ("topology", "dispatchers", "supervisors", "nodes", "venues", "actors")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -119,6 +121,7 @@ class _Reader:
             venues=self._venues(),
             dispatchers=dict(self._named("dispatcher", DispatcherSpec, check_dispatcher_name)),
             supervisors=dict(self._named("supervisor", SupervisorSpec, check_supervisor_name)),
+            nodes=dict(self._named("node", NodeSpec, check_node_name)),
             actors=dict(self._actors()),
             file=self.file,
         )

@@ -39,6 +39,7 @@ from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
 
+from .nodes import NodeSpec, check_metrics_address
 from .problems import problems_of
 from .supervisors import SupervisorSpec
 
@@ -46,15 +47,6 @@ __all__ = ["ActorSpec", "DispatcherSpec", "Header", "MailboxSpec", "Topology"]
 
 #: What all mailboxes of a service may hold together, unless its topology says otherwise; a MB has a million bytes.
 MEMORY_MB = 50.0
-
-
-def check_metrics_address(given: str | None) -> str | None:
-    """Raise `MetricsAddressError` where that is no address; imports what knows that only where there is one."""
-    if given is not None:
-        from mycelium.observing.address import read_address
-
-        read_address(given)
-    return given
 
 
 #: As `tlv.implementation.CHOICES` has them.
@@ -134,6 +126,7 @@ class ActorSpec(BaseModel):
     supervisor: Annotated[
         str, Field(description="the supervisor of this topology that decides when it fails; without this key it ends")
     ] = ""
+    node: Annotated[str, Field(description="the node of this topology on which it runs")] = ""
     config: Annotated[Any, Field(description="the section of its config, or in Python a config object")] = None
 
     @field_validator("actor_class", mode="before")
@@ -241,6 +234,7 @@ class Topology(BaseModel):
     venues: tuple[Venue, ...] = ()
     dispatchers: dict[str, DispatcherSpec] = Field(default_factory=dict)
     supervisors: dict[str, SupervisorSpec] = Field(default_factory=dict)
+    nodes: dict[str, NodeSpec] = Field(default_factory=dict)
     profile: str | None = None
     input_profile: str | None = None
     memory_mb: float = Field(default=MEMORY_MB, ge=0)
@@ -257,6 +251,7 @@ class Topology(BaseModel):
         venues: Iterable[Venue | Mapping[str, Any]] = (),
         dispatchers: Mapping[str, DispatcherSpec | Mapping[str, Any]] | None = None,
         supervisors: Mapping[str, SupervisorSpec | Mapping[str, Any]] | None = None,
+        nodes: Mapping[str, NodeSpec | Mapping[str, Any]] | None = None,
         profile: str | None = None,
         input_profile: str | None = None,
         memory_mb: float = MEMORY_MB,
@@ -273,6 +268,7 @@ class Topology(BaseModel):
                 venues=tuple(venues),
                 dispatchers=dict(dispatchers or {}),
                 supervisors=dict(supervisors or {}),
+                nodes=dict(nodes or {}),
                 profile=profile,
                 input_profile=input_profile,
                 memory_mb=memory_mb,
@@ -313,6 +309,13 @@ class Topology(BaseModel):
         for name in supervisors:
             check_supervisor_name(name)
         return supervisors
+
+    @field_validator("nodes")
+    @classmethod
+    def _check_nodes(cls, nodes: dict[str, NodeSpec]) -> dict[str, NodeSpec]:
+        for name in nodes:
+            check_node_name(name)
+        return nodes
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Topology:
@@ -360,13 +363,20 @@ def check_dispatcher_name(name: str) -> None:
     if name == PINNED:
         msg = f"{name!r} means a thread for one actor; give the dispatcher another name"
         raise ValueError(msg)
-    if not ACTOR_NAME.fullmatch(name):
-        msg = f"{name!r} is no name for a dispatcher: begin with a letter, go on with letters, digits, _ and -"
-        raise ValueError(msg)
+    _check_name(name, "dispatcher")
 
 
 def check_supervisor_name(name: str) -> None:
     """Raise ``ValueError`` for the name of a supervisor that cannot be declared."""
+    _check_name(name, "supervisor")
+
+
+def check_node_name(name: str) -> None:
+    """Raise ``ValueError`` for the name of a node that cannot be declared."""
+    _check_name(name, "node")
+
+
+def _check_name(name: str, what: str) -> None:
     if not ACTOR_NAME.fullmatch(name):
-        msg = f"{name!r} is no name for a supervisor: begin with a letter, go on with letters, digits, _ and -"
+        msg = f"{name!r} is no name for a {what}: begin with a letter, go on with letters, digits, _ and -"
         raise ValueError(msg)

@@ -12,7 +12,7 @@ from tlv import DeclaredError
 
 __all__ = ["key_text", "keys_of", "problems_of"]
 
-_SECTIONS_OF_TWO = ("actors", "dispatchers", "supervisors")
+_SECTIONS_OF_TWO = ("actors", "dispatchers", "nodes", "supervisors")
 
 
 def key_text(*path: str | int) -> str:

@@ -13,6 +13,7 @@ from mycelium.venues import VenueTable
 from tlv import DeclaredError
 
 from .model import DispatcherSpec
+from .nodes import NodeSpec
 from .supervisors import SupervisorSpec
 
 __all__ = ["ResolvedActor", "ResolvedTopology"]
@@ -20,7 +21,7 @@ __all__ = ["ResolvedActor", "ResolvedTopology"]
 
 @dataclass(frozen=True, slots=True)
 class ResolvedActor:
-    """One actor that will run: its name, class and config, and the dispatcher, bound and supervisor that the file gives it, if any."""
+    """One actor that will run: its name, class and config, and the dispatcher, bound, supervisor and node that the file gives it, if any."""
 
     name: str
     actor_class: type[Actor]
@@ -28,6 +29,7 @@ class ResolvedActor:
     dispatcher: str = ""
     bound: Bounded | None = None
     supervisor: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class ResolvedTopology:
     warnings: tuple[DeclaredError, ...] = ()
     dispatchers: Mapping[str, DispatcherSpec] = field(default_factory=dict)
     supervisors: Mapping[str, SupervisorSpec] = field(default_factory=dict)
+    nodes: Mapping[str, NodeSpec] = field(default_factory=dict)
     tlv: str | None = None
     slow_handler_ms: int = SLOW_HANDLER_MS
     metrics: str | None = None
@@ -58,3 +61,9 @@ class ResolvedTopology:
     def start_order(self) -> tuple[str, ...]:
         """Downstream first: whoever receives runs before those that send to it."""
         return tuple(reversed(self.plan.upstream_first))
+
+    @property
+    def running_nodes(self) -> tuple[str, ...]:
+        """The nodes on which actors of this profile run, in the order of the file."""
+        used = {actor.node for actor in self.actors.values()}
+        return tuple(name for name in self.nodes if name in used)

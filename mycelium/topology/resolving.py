@@ -34,9 +34,10 @@ from mycelium.router import RoutePlan, plan_routes
 from mycelium.source import Source
 from tlv import TLV, DeclaredError
 
-from .budget import budget_problem
+from .budget import budget_problems
 from .importing import import_actor
 from .model import ActorSpec, Topology
+from .nodes import problems_of_nodes
 from .overrides import Override, merge_overrides, read_override
 from .problems import key_text
 from .resolved import ResolvedActor, ResolvedTopology
@@ -83,11 +84,13 @@ def resolve(
                 check.running[name].dispatcher,
                 check.bounds.get(name),
                 check.running[name].supervisor,
+                check.running[name].node,
             )
             for name, kind in check.classes.items()
         },
         dispatchers=topology.dispatchers,
         supervisors=topology.supervisors,
+        nodes=topology.nodes,
         slow_handler_ms=topology.slow_handler_ms,
         plan=check.plan,
         venues=topology.venue_table,
@@ -132,6 +135,10 @@ class _Check:
         listens = {name: self._senders_of(name) for name in self.classes if self.running[name].listens_to is not None}
         if len(self.classes) == len(self.running):
             self.plan = plan_routes(self.classes, listens=listens)
+        if not self.unread:
+            for place, problem in problems_of_nodes(self.topology, self.running, self.plan):
+                self._refuse(key_text(*place), problem)
+            self.problems.extend(budget_problems(self.topology, self.running, self.classes, self.bounds, self.plan))
 
     def warnings(self) -> list[DeclaredError]:
         """Messages without a receiver and messages without a sender, an actor each."""
@@ -249,9 +256,6 @@ class _Check:
                 policies_of(kind.__name__, bound, own_policies(contract.table), contract.handled)
             except MailboxDeclarationError as error:
                 self._refuse(key_text("actors", name, "mailbox"), error.problem)
-        problem = budget_problem(self.file, self.topology.memory_mb, self.classes, self.bounds)
-        if problem is not None and not self.unread:
-            self.problems.append(problem)
 
     def _arguments(self, input: str | None, speed: str | None, overrides: Sequence[str]) -> dict[str, list[Override]]:
         """The command line's settings by actor; what nobody can take is a problem."""

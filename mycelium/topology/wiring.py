@@ -19,6 +19,7 @@ def wiring_dict(topology: ResolvedTopology) -> dict[str, Any]:
                 "name": name,
                 "class": f"{kind.__module__}:{kind.__qualname__}",
                 "supervisor": topology.actors[name].supervisor,
+                "node": topology.actors[name].node,
                 "sends": {
                     message.__name__: [
                         edge.receiver for edge in topology.plan.edges if edge.sender == name and edge.message is message
@@ -42,13 +43,19 @@ def wiring_text(topology: ResolvedTopology) -> str:
     chosen = f" (profile {topology.profile})" if topology.profile else ""
     lines = [f"{topology.name}{chosen}: {len(told['actors'])} actors, in the order in which they start"]
     for actor in told["actors"]:
-        lines.extend(["", f"{actor['name']}  {actor['class']}{_supervised(actor['supervisor'])}"])
+        lines.extend(
+            ["", f"{actor['name']}  {actor['class']}{_placed(actor['node'])}{_supervised(actor['supervisor'])}"]
+        )
         lines.extend(f"  {message} -> {', '.join(receivers)}" for message, receivers in actor["sends"].items())
     if told["venues"]:
         lines.extend(["", "venues"])
         lines.extend(f"  {venue.id:>4}  {venue.name}" for venue in topology.venues)
     lines.extend(["", *(f"warning: {warning}" for warning in topology.warnings)] if topology.warnings else [])
     return "\n".join(lines)
+
+
+def _placed(on: str) -> str:
+    return f", on node {on}" if on else ""
 
 
 def _supervised(by: str) -> str:

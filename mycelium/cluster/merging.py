@@ -1,0 +1,156 @@
+"""One report of the reports of all nodes: as if their actors had run in one process, where nothing was lost on a link.
+
+Each node balances by itself: to its ledger, an outlet is a receiver that has handled what it sent over the link,
+and what comes over a link is sent by the inlet. Here both are taken out again: sent twice, handled at the outlet.
+What was sent over a link and not delivered at its other end is lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from mycelium.report import (
+    ActorCounts,
+    ActorFailure,
+    MessageCounts,
+    OverflowCounts,
+    Report,
+    SourceProgress,
+    StreamCounts,
+    Times,
+)
+from mycelium.topology import ResolvedTopology
+
+__all__ = ["merge_reports", "report_from_dict"]
+
+_T = TypeVar("_T")
+
+#: The worst first: the whole is what its worst part is.
+_STATES = ("aborted", "new", "running", "draining", "interrupted", "finished")
+
+
+def report_from_dict(given: Mapping[str, Any]) -> Report:
+    """The report that `Report.to_dict` told of. Raises ``KeyError`` and ``TypeError`` for what is none."""
+    actors = tuple(
+        _read(ActorCounts, row | {key: _read(Times, row[key]) for key in ("in_mailbox", "handling")})
+        for row in given["actors"]
+    )
+    return _read(
+        Report,
+        dict(given)
+        | {
+            "messages": _rows(MessageCounts, given["messages"]),
+            "actors": actors,
+            "sources": _rows(SourceProgress, given["sources"]),
+            "hand_off": _read(Times, given["hand_off"]),
+            "failures": _rows(ActorFailure, given["failures"]),
+            "overflows": _rows(OverflowCounts, given["overflows"]),
+            "streams": _rows(StreamCounts, given["streams"]),
+        },
+    )
+
+
+def _rows(kind: type[_T], rows: Iterable[Mapping[str, Any]]) -> tuple[_T, ...]:
+    return tuple(_read(kind, row) for row in rows)
+
+
+def _read(kind: type[_T], given: Mapping[str, Any]) -> _T:
+    return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})  # type: ignore[arg-type]
+
+
+def merge_reports(
+    topology: ResolvedTopology,
+    reports: Mapping[str, Report],
+    *,
+    seconds: float,
+    died: Sequence[ActorFailure] = (),
+    cut_short: bool = False,
+) -> Report:
+    """The report of the whole topology, from the last report of each node.
+
+    ``died`` are the nodes that ended without one, ``cut_short`` that they were stopped at once.
+    """
+    every = tuple(reports.values())
+    streams = tuple(row for report in every for row in report.streams)
+    order = {name: position for position, name in enumerate(topology.actors)}
+    own = {row.actor: row for report in every for row in report.actors if row.actor in order}
+    states = {report.state for report in every} | ({"aborted"} if cut_short else set())
+    return Report(
+        topology=topology.name,
+        profile=topology.profile,
+        state=next((state for state in _STATES if state in states), "aborted"),
+        seconds=seconds,
+        messages=tuple(_messages(every, _crossing(streams))),
+        actors=tuple(sorted(own.values(), key=lambda row: order[row.actor])),
+        sources=tuple(sorted((row for report in every for row in report.sources), key=lambda row: order[row.actor])),
+        hand_off=_times(report.hand_off for report in every),
+        resident_bytes=sum(report.resident_bytes for report in every),
+        peak_bytes=sum(report.peak_bytes for report in every),
+        balanced=bool(every) and all(report.balanced for report in every),
+        unrouted=dict(sum((Counter(report.unrouted) for report in every), Counter())),
+        failures=(*(row for report in every for row in report.failures), *died),
+        summaries=dict(
+            sorted((pair for report in every for pair in report.summaries.items()), key=lambda pair: order[pair[0]])
+        ),
+        overflows=tuple(row for report in every for row in report.overflows),
+        streams=streams,
+    )
+
+
+#: Of one message: sent over links, delivered behind them, and lost there.
+_Crossing = tuple[Counter[str], Counter[str], Counter[str]]
+
+
+def _crossing(streams: Sequence[StreamCounts]) -> _Crossing:
+    """What crossed from node to node, by message.
+
+    A node that died has told nothing of what it sent, or only of what it sent in its last life: what was delivered
+    beyond that is taken as sent by this report alone, and is not taken out of it.
+    """
+    sent: Counter[tuple[str, str, str]] = Counter()
+    delivered: Counter[tuple[str, str, str]] = Counter()
+    for row in streams:
+        (sent if row.what == "sent" else delivered)[row.sender, row.receiver, row.message] += row.count
+    passed, arrived, lost = Counter[str](), Counter[str](), Counter[str]()
+    for stream in {*sent, *delivered}:
+        passed[stream[2]] += sent[stream]
+        arrived[stream[2]] += min(delivered[stream], sent[stream])
+        lost[stream[2]] += max(0, sent[stream] - delivered[stream])
+    return passed, arrived, lost
+
+
+def _messages(reports: Sequence[Report], crossing: _Crossing) -> Iterable[MessageCounts]:
+    passed, arrived, lost = crossing
+    columns = ("sent", "handled", "failed", "dropped", "dead_lettered", "in_flight")
+    sums: dict[tuple[int, str], Counter[str]] = {}
+    for report in reports:
+        for row in report.messages:
+            added = sums.setdefault((row.type_id, row.message), Counter())
+            for column in columns:
+                added[column] += getattr(row, column)
+    for (type_id, message), added in sorted(sums.items()):
+        yield MessageCounts(
+            message=message,
+            type_id=type_id,
+            sent=added["sent"] - arrived[message],
+            handled=added["handled"] - passed[message],
+            failed=added["failed"],
+            dropped=added["dropped"],
+            dead_lettered=added["dead_lettered"],
+            in_flight=added["in_flight"],
+            lost=lost[message],
+        )
+
+
+def _times(each: Iterable[Times]) -> Times:
+    """Of all nodes together: the samples added up, and of the times the worst, for they cannot be."""
+    every = [times for times in each if times.samples]
+    return Times(
+        samples=sum(times.samples for times in every),
+        p50_us=max((times.p50_us for times in every), default=0.0),
+        p99_us=max((times.p99_us for times in every), default=0.0),
+        max_us=max((times.max_us for times in every), default=0.0),
+    )

@@ -1,0 +1,125 @@
+"""Errors of topologies on several nodes.
+
+::
+
+    NodeError
+      NodeUnknownError      NOD-020  no such node in the topology
+      PeerSilentError       NOD-021  a node that is needed does not get ready
+      PeerLostError         NOD-022  a node is gone, and does not come back
+      PeerMismatchError     NOD-023  a node runs another topology, or other messages
+      NodeDiedError         NOD-024  a node ended without a report
+      NodesNotNeededError   NOD-025  --node for a topology that has no nodes
+      MessageTooLargeError  NOD-026  a message that no frame of a link takes
+"""
+
+from __future__ import annotations
+
+from mycelium.errors.node import NodeError
+
+__all__ = [
+    "MessageTooLargeError",
+    "NodeDiedError",
+    "NodeUnknownError",
+    "NodesNotNeededError",
+    "PeerLostError",
+    "PeerMismatchError",
+    "PeerSilentError",
+]
+
+
+class NodeUnknownError(
+    NodeError,
+    ValueError,
+    code="NOD-020",
+    text="{topology} has no node {node!r} that runs an actor",
+    next_step="{hint}",
+):
+    """The name of a node that the topology does not have, or that runs nobody in this profile."""
+
+    topology: str
+    node: str
+    hint: str
+
+
+class PeerSilentError(
+    NodeError,
+    TimeoutError,
+    code="NOD-021",
+    text="{node} waited {seconds:g} s for {peer}, which is not ready",
+    next_step="start {peer} too (`mycelium run FILE` starts every node), and look into its log",
+):
+    """A node that is to receive from this one did not get ready, so its sources did not begin."""
+
+    node: str
+    peer: str
+    seconds: float
+
+
+class PeerLostError(
+    NodeError,
+    ConnectionError,
+    code="NOD-022",
+    text="{node} lost {peer}, which did not come back within {seconds:g} s",
+    next_step="look into the log of {peer}; what was on its way there is counted as lost on the links",
+):
+    """A node that this one exchanges messages with is gone."""
+
+    node: str
+    peer: str
+    seconds: float
+
+
+class PeerMismatchError(
+    NodeError,
+    ValueError,
+    code="NOD-023",
+    text="{node} and {peer} do not run the same topology: {difference}",
+    next_step="start both from the same files, profile and version",
+):
+    """Two nodes whose streams or message layouts differ. They exchange nothing."""
+
+    node: str
+    peer: str
+    difference: str
+
+
+class NodeDiedError(
+    NodeError,
+    RuntimeError,
+    code="NOD-024",
+    text="node {node} ended {how}, without a report",
+    next_step="its log stands above; what it had received is not in the ledger",
+):
+    """The process of a node was killed, or could not start."""
+
+    node: str
+    how: str
+
+
+class NodesNotNeededError(
+    NodeError,
+    ValueError,
+    code="NOD-025",
+    text="--node {node}: {topology} has no nodes",
+    next_step="leave --node out, or declare [nodes.{node}] and place actors there",
+):
+    """``--node`` where the topology is one process."""
+
+    topology: str
+    node: str
+
+
+class MessageTooLargeError(
+    NodeError,
+    ValueError,
+    code="NOD-026",
+    text="{message} of {size:,} bytes from {sender} to {receiver}: a frame takes {limit:,}",
+    next_step="bound its variable fields (MaxLen), or run both actors on one node",
+):
+    """A message that does not fit into a frame of a link. It is a dead letter."""
+
+    message: str
+    size: int
+    sender: str
+    receiver: str
+    limit: int

@@ -1,0 +1,155 @@
+"""A node that is one of several: it runs its part of a topology, joined to the others by a link.
+
+Which actor stops when is settled without anybody who decides for all: each actor ends when those that send to
+it have, wherever they run. A source that is exhausted ends; with it end its streams; who gets nothing more ends
+too, and so on down the stream, from node to node.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mycelium.ledger import Counted, wait_until_quiet
+from mycelium.link.link import Link
+from mycelium.remote.wiring import PATIENCE_S, Wiring
+from mycelium.report import ActorFailure, Report
+from mycelium.router import connect
+from mycelium.source import Source
+from mycelium.topology import ResolvedTopology, Topology, resolve
+from mycelium.topology.nodes import part_of
+
+from .node import _SLICE_S, Node, Tick
+
+__all__ = ["JoinedNode"]
+
+
+class JoinedNode(Node):
+    """Runs the actors that a topology places on ``node``, and exchanges messages with its other nodes over ``link``.
+
+    ::
+
+        with IpcLink() as link, JoinedNode(Topology.load("cluster.toml"), "books", link) as node:
+            node.wait()
+
+    The link stays the caller's to close. ``patience_s`` is how long it waits for a peer that is not ready yet,
+    or that has gone. Other options are those of `Node`. Raises `NodeUnknownError`; its start raises
+    `PeerSilentError` and `PeerMismatchError` besides.
+    """
+
+    def __init__(
+        self,
+        topology: Topology | ResolvedTopology,
+        node: str,
+        link: Link,
+        *,
+        patience_s: float = PATIENCE_S,
+        stall_s: float = 30.0,
+        drain_s: float = 30.0,
+        trace_every: int = 0,
+    ) -> None:
+        whole = resolve(topology) if isinstance(topology, Topology) else topology
+        part = part_of(whole, node)
+        super().__init__(part.topology, stall_s=stall_s, drain_s=drain_s, trace_every=trace_every)
+        self.name = f"{whole.name}.{node}"
+        self.node = node
+        self._retired: set[str] = set()
+        self._wiring = Wiring(part, whole, link, patience_s=patience_s)
+
+    def report(self) -> Report:
+        """What happened on this node so far; with what went over its streams."""
+        report = super().report()
+        lost = tuple(
+            ActorFailure(f"node {self.node}", type(problem).__name__, str(problem)) for problem in self._wiring.problems
+        )
+        return replace(report, streams=tuple(self._wiring.counts()), failures=(*report.failures, *lost))
+
+    def abort(self) -> None:
+        """Stop at once, as `Node.abort`; what was on its way is lost."""
+        super().abort()
+        self._wiring.close()
+
+    def _connect(self) -> Sequence[Counted]:
+        connect(self._actors, self.topology.plan, self._wiring.outlets)
+        try:
+            self._wiring.open(self._actors)
+        except BaseException:
+            self._wiring.close()
+            raise
+        return (*self._actors.values(), *self._wiring.outlets)
+
+    def _await_receivers(self) -> None:
+        self._wiring.tell_ready()
+        self._wiring.await_receivers(lambda: self._stop_requested)
+
+    def _is_finished(self, timeout: float) -> bool:
+        """Whether everybody here has ended; those to whom nothing comes any more are told to, on the way."""
+        deadline = time.monotonic() + timeout
+
+        def left() -> float:
+            return max(0.0, deadline - time.monotonic())
+
+        for group in self.topology.plan.groups:
+            if not all(self._is_fed_up(name, left()) for name in group):
+                return False
+            if len(group) > 1 and not wait_until_quiet([self._actors[name] for name in group], left()):
+                return False
+            for name in group:
+                if not self._actors[name].ended.is_set():
+                    self._retire(name)
+                    if not self._actors[name].ended.wait(left()):
+                        return False
+                self._wiring.end(name)
+        return self._wiring.wait_drained(left())
+
+    def _is_fed_up(self, name: str, timeout: float) -> bool:
+        """Whether this actor has nothing more to do: its source is exhausted, or nobody sends to it any more."""
+        actor = self._actors[name]
+        if actor.ended.is_set():
+            return True
+        if isinstance(actor, Source):
+            return actor.finished.wait(timeout)
+        if self._has_senders(name):
+            return self._wiring.wait_fed_up(name, timeout)
+        # To whom nobody sends (it has timers, or is asked) ends with the sources of its node.
+        sources = [one for one in self._actors.values() if isinstance(one, Source)]
+        if sources:
+            return all(source.finished.wait(timeout) for source in sources)
+        return actor.ended.wait(timeout)
+
+    def _has_senders(self, name: str) -> bool:
+        return any(edge.receiver == name for edge in self.topology.plan.edges) or any(
+            stream.receiver == name for stream in self._wiring.part.inbound
+        )
+
+    def _retire(self, name: str) -> None:
+        if name not in self._retired:
+            self._retired.add(name)
+            self._tell_stop(name)
+
+    def _await_senders(self, name: str, tick: Tick | None) -> None:
+        """As long as something moves; where only this node was told to stop, its senders go on."""
+        moved = self._handled()
+        moved_at = time.monotonic()
+        while not self._wiring.wait_fed_up(name, _SLICE_S, stopping=True):
+            self._check_abort()
+            if tick is not None:
+                tick()
+            self._end_pauses()
+            handled = self._handled()
+            if handled != moved:
+                moved, moved_at = handled, time.monotonic()
+            elif time.monotonic() - moved_at >= self._drain_s:
+                return
+
+    def _end_streams(self, name: str) -> None:
+        self._wiring.end(name)
+
+    def _leave(self, tick: Tick | None) -> None:
+        deadline = time.monotonic() + self._drain_s
+        while not self._wiring.wait_drained(_SLICE_S, stopping=True) and time.monotonic() < deadline:
+            self._check_abort()
+            if tick is not None:
+                tick()
+        self._wiring.leave(self._drain_s)

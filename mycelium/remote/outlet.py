@@ -1,0 +1,170 @@
+"""Outlet: the near end of a stream. A mailbox that local actors send into, and what takes frames out of it.
+
+It has the bound and the policy of the actor that receives, so that who sends meets the same mailbox as if
+that actor ran here. As many messages are under way as the receiver has given credit for: what it does not
+take waits here, and in the end its sender does, while the other streams of the link go on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from mycelium.bounds import Bounded
+from mycelium.contract import Contract, open_mailbox
+from mycelium.dead_letters import DeadLetterKind, publish
+from mycelium.errors.cluster import MessageTooLargeError
+from mycelium.latency import now_ns
+from mycelium.mail import Keyed, Sampled, unwrapped
+from mycelium.mailbox import Mailbox
+from mycelium.topology.nodes import Stream
+from tlv import TLV, FrameFullError, FrameWriter
+
+__all__ = ["FRAME_MESSAGES", "WINDOW", "Outlet"]
+
+#: Messages of one stream that are under way, at most.
+WINDOW = 8192
+#: Messages of one frame, at most.
+FRAME_MESSAGES = 1000
+
+
+class OutletMailbox(Mailbox):
+    """A mailbox that tells a peer, and not a dispatcher, that there is mail in it."""
+
+    __slots__ = ("_announce",)
+
+    def __init__(self, announce: Callable[[], None]) -> None:
+        super().__init__()
+        self._announce = announce
+        self.started = True
+        self.asleep = True
+
+    def wake(self) -> None:
+        """For whoever appended and then found ``asleep``."""
+        if self.closed:
+            self.sweep()
+        else:
+            self.asleep = False
+            self._announce()
+
+
+class Outlet:
+    """Takes what goes over one stream; `mailbox` is where. All but that is for the peer's sending thread."""
+
+    def __init__(
+        self, stream: Stream, contract: Contract, bound: Bounded | None, announce: Callable[[Outlet], None]
+    ) -> None:
+        self.stream = stream
+        self.mailbox: Mailbox = OutletMailbox(lambda: announce(self))
+        self.mailbox.tally.name = str(stream)
+        open_mailbox(self.mailbox, contract, bound)
+        self.mailbox.tally.receives = ()
+        #: The sending actor has ended: what is left in the mailbox is the rest.
+        self.ending = False
+        self.end_told = False
+        #: Messages that went over the link and did not arrive, as far as is known, by type.
+        self.lost: Counter[type[TLV]] = Counter()
+        self._sequence = 0
+        self._sent = 0
+        self._arrived = 0
+        #: What was sent and has not been heard of: runs of one type.
+        self._unheard: deque[tuple[type[TLV], int]] = deque()
+
+    @property
+    def sent(self) -> int:
+        """Messages sent in this life of the peer."""
+        return self._sent
+
+    @property
+    def room(self) -> int:
+        """How many messages may be sent now."""
+        return WINDOW - (self._sent - self._arrived)
+
+    @property
+    def drained(self) -> bool:
+        """Whether the sender has ended, all that it sent has arrived, and the receiver was told."""
+        return self.end_told and not self.mailbox.items and self._sent == self._arrived
+
+    def rest(self) -> None:
+        """It is empty: be announced again as soon as there is mail. First asleep, then the look."""
+        self.mailbox.asleep = True
+        if self.mailbox.items:
+            self.mailbox.wake()
+
+    def begin(self) -> None:
+        """The peer begins a new life: what had not arrived in the old one is lost."""
+        for kind, count in self._unheard:
+            self.lost[kind] += count
+        self._unheard.clear()
+        self._sequence = self._sent = self._arrived = 0
+        self.end_told = False
+
+    def credit(self, arrived: int) -> None:
+        """So many messages of this life have arrived."""
+        passed = arrived - self._arrived
+        self._arrived = arrived
+        while passed > 0 and self._unheard:
+            kind, count = self._unheard.popleft()
+            if count > passed:
+                self._unheard.appendleft((kind, count - passed))
+            passed -= count
+
+    def fill(self, buffer: memoryview) -> int:
+        """Build a frame of what waits, as far as there is room; how many bytes it has, 0 for none."""
+        writer = FrameWriter(source=self.stream.number, sequence=self._sequence, checksum=False, buffer=buffer)
+        items = self.mailbox.items
+        mailbox = self.mailbox
+        waiting = len(items)
+        mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
+        run: type[TLV] | None = None
+        count = 0
+        for _ in range(min(waiting, self.room, FRAME_MESSAGES)):
+            try:
+                item = items.popleft()
+            except IndexError:
+                break  # a sender has made room meanwhile
+            message: Any = unwrapped(item)
+            try:
+                writer.append(message)
+            except FrameFullError:
+                if writer.message_count:
+                    items.appendleft(item)
+                    break
+                self._refuse(message, len(buffer))
+                continue
+            if type(item) is Keyed:
+                item = item.take()
+            if type(item) is Sampled:
+                mailbox.tally.latency.record(now_ns() - item.sent_at)
+            if type(message) is not run:
+                self._note(run, count)
+                run, count = type(message), 0
+            count += 1
+        self._note(run, count)
+        mailbox.make_room_known()
+        if not writer.message_count:
+            return 0
+        self._sequence += 1
+        return len(writer.finish())
+
+    def _note(self, kind: type[TLV] | None, count: int) -> None:
+        if kind is not None and count:
+            self._unheard.append((kind, count))
+            self._sent += count
+            self.mailbox.tally.cell(kind).handled += count
+
+    def _refuse(self, message: TLV, limit: int) -> None:
+        error = MessageTooLargeError(
+            message=type(message).__name__,
+            size=len(message.as_bytes()),
+            sender=self.stream.sender,
+            receiver=self.stream.receiver,
+            limit=limit,
+        )
+        self.mailbox.tally.count_dead(type(message))
+        publish(DeadLetterKind.UNHANDLED, self.mailbox.tally.name, message, str(error))
+
+    def passed(self) -> dict[type[TLV], int]:
+        """How many messages of each type went over the link, over all lives."""
+        return {kind: cell.handled for kind, cell in tuple(self.mailbox.tally.cells.items())}

@@ -1,0 +1,202 @@
+"""Wiring: everything that joins one node to the others of its topology."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from mycelium.contract import contract_of
+from mycelium.errors.cluster import PeerLostError, PeerSilentError
+from mycelium.link.link import Link
+from mycelium.report import StreamCounts
+from mycelium.topology.nodes import NodePart
+from mycelium.topology.resolved import ResolvedTopology
+from tlv import DeclaredError
+
+from .inlet import Inlet
+from .outlet import Outlet
+from .peer import Peer
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+
+__all__ = ["PATIENCE_S", "Wiring", "channel_of"]
+
+#: How long a node waits for a peer that is not ready, or has gone; in seconds.
+PATIENCE_S = 30.0
+
+
+def channel_of(topology: str, sender: str, receiver: str) -> str:
+    """The name of the channel from one node to another; a topology's name may be of any letters."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "-", topology)[:24]
+    digest = hashlib.blake2b(topology.encode(), digest_size=4).hexdigest()
+    return f"{plain}.{digest}/{sender}/{receiver}"
+
+
+class Wiring:
+    """The streams of one node, and the peers that they go to and come from.
+
+    ``link`` stays the caller's to close. ``whole`` is the topology of all nodes; ``patience_s`` is how long
+    a peer may take to get ready, or to come back.
+    """
+
+    def __init__(self, part: NodePart, whole: ResolvedTopology, link: Link, *, patience_s: float = PATIENCE_S) -> None:
+        self.part = part
+        self.node = part.node
+        self.incarnation = secrets.randbits(63)
+        self.patience_s = patience_s
+        self._link = link
+        self._peers: dict[str, Peer] = {}
+        self._inlets: list[Inlet] = []
+        self._changed = threading.Condition()
+        self._given_up: dict[str, DeclaredError] = {}
+        self.outlets = tuple(
+            Outlet(
+                stream,
+                contract_of(whole.actors[stream.receiver].actor_class),
+                whole.actors[stream.receiver].bound,
+                lambda outlet: self._peers[outlet.stream.receiver_node].announce(outlet),
+            )
+            for stream in part.outbound
+        )
+
+    def open(self, actors: Mapping[str, Actor]) -> None:
+        """Join the peers. Raises `LinkError`."""
+        self._inlets = [
+            Inlet(stream, actors[stream.receiver], lambda inlet: self._peers[inlet.stream.sender_node].resume(inlet))
+            for stream in self.part.inbound
+        ]
+        name = self.part.topology.name
+        for peer in self.part.peers:
+            self._peers[peer] = Peer(
+                node=self.node,
+                name=peer,
+                link=self._link,
+                channels=(channel_of(name, self.node, peer), channel_of(name, peer, self.node)),
+                incarnation=self.incarnation,
+                outlets=[outlet for outlet in self.outlets if outlet.stream.receiver_node == peer],
+                inlets=[inlet for inlet in self._inlets if inlet.stream.sender_node == peer],
+                changed=self._tell_changed,
+            )
+        for one in self._peers.values():
+            one.open()
+
+    def tell_ready(self) -> None:
+        """The actors of this node run, but for its sources: others may send."""
+        for peer in self._peers.values():
+            peer.tell_ready()
+
+    def await_receivers(self, is_stopped: Callable[[], bool]) -> None:
+        """Wait until all nodes that this one sends to are ready. Raises `PeerSilentError` and `PeerMismatchError`."""
+        deadline = time.monotonic() + self.patience_s
+        needed = [self._peers[name] for name in {stream.receiver_node for stream in self.part.outbound}]
+        while not is_stopped():
+            for peer in needed:
+                if peer.refused is not None:
+                    raise peer.refused
+            silent = [peer for peer in needed if not peer.ready]
+            if not silent:
+                return
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise PeerSilentError(node=self.node, peer=silent[0].name, seconds=self.patience_s)
+            self._wait(min(left, 0.1))
+
+    def is_fed_up(self, actor: str, *, stopping: bool = False) -> bool:
+        """Whether nothing comes for this actor any more from other nodes.
+
+        Streams of a peer that is gone count as ended when it has not come back in time, or at once while ``stopping``.
+        """
+        return all(
+            inlet.ended or self._has_given_up(self._peers[inlet.stream.sender_node], stopping)
+            for inlet in self._inlets
+            if inlet.stream.receiver == actor
+        )
+
+    def _has_given_up(self, peer: Peer, stopping: bool) -> bool:
+        if peer.name in self._given_up:
+            return True
+        if peer.refused is not None:
+            self._given_up[peer.name] = peer.refused
+            return True
+        if peer.lost_at is None:
+            return False
+        gone_s = time.monotonic() - peer.lost_at
+        if stopping or gone_s >= self.patience_s:
+            self._given_up[peer.name] = PeerLostError(node=self.node, peer=peer.name, seconds=round(gone_s, 1))
+            return True
+        return False
+
+    def wait_fed_up(self, actor: str, timeout: float, *, stopping: bool = False) -> bool:
+        """Wait for `is_fed_up` for so many seconds; whether it is."""
+        deadline = time.monotonic() + timeout
+        while not self.is_fed_up(actor, stopping=stopping):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._wait(min(left, 0.1))
+        return True
+
+    def end(self, actor: str) -> None:
+        """This actor has ended: its streams end when what it sent has gone."""
+        for outlet in self.outlets:
+            if outlet.stream.sender == actor and not outlet.ending:
+                self._peers[outlet.stream.receiver_node].end(outlet)
+
+    def wait_drained(self, timeout: float, *, stopping: bool = False) -> bool:
+        """Wait until all that was sent has arrived, but with peers that are gone for good; whether it has."""
+        deadline = time.monotonic() + timeout
+        while not all(
+            outlet.drained or self._has_given_up(self._peers[outlet.stream.receiver_node], stopping)
+            for outlet in self.outlets
+        ):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._wait(min(left, 0.1))
+        return True
+
+    def leave(self, timeout: float) -> None:
+        """Say goodbye to all peers, wait until they do, and close the channels."""
+        for peer in self._peers.values():
+            peer.leave()
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0 and any(
+            not peer.left and not self._has_given_up(peer, stopping=True) for peer in self._peers.values()
+        ):
+            self._wait(min(left, 0.1))
+        self.close()
+
+    def close(self) -> None:
+        """Close the channels at once. What waits in the outlets is counted as dead letters."""
+        for peer in self._peers.values():
+            peer.close()
+        for outlet in self.outlets:
+            outlet.mailbox.close()
+
+    @property
+    def problems(self) -> tuple[DeclaredError, ...]:
+        """Peers that were lost for good, or refused."""
+        return tuple(self._given_up.values())
+
+    def counts(self) -> Iterator[StreamCounts]:
+        """What went over each stream, by message type."""
+        for outlet in self.outlets:
+            for kind, count in outlet.passed().items():
+                yield StreamCounts(outlet.stream.sender, outlet.stream.receiver, kind.__name__, "sent", count)
+        for inlet in self._inlets:
+            for kind, count in inlet.delivered.copy().items():
+                yield StreamCounts(inlet.stream.sender, inlet.stream.receiver, kind.__name__, "delivered", count)
+
+    def _wait(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def _tell_changed(self) -> None:
+        with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,177 @@
+"""The sections ``[nodes.NAME]`` of a topology: which process runs which actors, and what goes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from mycelium.errors.cluster import NodeUnknownError
+from mycelium.nearest import did_you_mean
+from mycelium.route_plan import RoutePlan
+from mycelium.supervision.policy import Strategy
+from tlv import TLV
+
+from .supervisors import SupervisorSpec
+
+if TYPE_CHECKING:
+    from .model import ActorSpec, Topology
+    from .resolved import ResolvedTopology
+
+__all__ = ["NodePart", "NodeSpec", "Stream", "part_of", "problems_of_nodes", "streams_of"]
+
+
+def check_metrics_address(given: str | None) -> str | None:
+    """Raise `MetricsAddressError` where that is no address; imports what knows that only where there is one."""
+    if given is not None:
+        from mycelium.observing.address import read_address
+
+        read_address(given)
+    return given
+
+
+class NodeSpec(BaseModel):
+    """One node: a process of the topology."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_mb: Annotated[
+        float | None,
+        Field(ge=0, description="the most that its mailboxes may hold, in MB; by default as [topology] says"),
+    ] = None
+    restarts: Annotated[
+        int, Field(ge=0, le=1000, description="how often it is started again within a minute, when it dies")
+    ] = 3
+    metrics: Annotated[
+        str | None,
+        AfterValidator(check_metrics_address),
+        Field(description="where it serves metrics, host:port"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What one actor sends to another one on another node. Every node of a topology numbers them alike."""
+
+    number: int
+    sender: str
+    receiver: str
+    sender_node: str
+    receiver_node: str
+    messages: tuple[type[TLV], ...]
+
+    def __str__(self) -> str:
+        return f"{self.sender} -> {self.receiver}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodePart:
+    """What one node has of a topology: its own actors and the edges between them, and the streams that come and go."""
+
+    node: str
+    topology: ResolvedTopology
+    inbound: tuple[Stream, ...]
+    outbound: tuple[Stream, ...]
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The nodes that it exchanges messages with."""
+        return tuple(
+            sorted({*(one.sender_node for one in self.inbound), *(one.receiver_node for one in self.outbound)})
+        )
+
+
+def streams_of(plan: RoutePlan, places: Mapping[str, str]) -> tuple[Stream, ...]:
+    """The edges of a plan that cross from one node to another, one stream a pair of actors, sorted by their names."""
+    crossing: dict[tuple[str, str], list[type[TLV]]] = {}
+    for edge in plan.edges:
+        if places[edge.sender] != places[edge.receiver]:
+            crossing.setdefault((edge.sender, edge.receiver), []).append(edge.message)
+    return tuple(
+        Stream(number, sender, receiver, places[sender], places[receiver], tuple(crossing[sender, receiver]))
+        for number, (sender, receiver) in enumerate(sorted(crossing))
+    )
+
+
+def part_of(topology: ResolvedTopology, node: str) -> NodePart:
+    """What ``node`` runs of a topology. Raises `NodeUnknownError`."""
+    places = {name: actor.node for name, actor in topology.actors.items()}
+    if node not in places.values():
+        raise NodeUnknownError(
+            topology=topology.name, node=node, hint=did_you_mean(node, topology.running_nodes, "nodes that run actors")
+        )
+    streams = streams_of(topology.plan, places)
+    own = tuple(name for name in topology.plan.upstream_first if places[name] == node)
+    plan = RoutePlan(
+        actors=own,
+        edges=tuple(edge for edge in topology.plan.edges if places[edge.sender] == places[edge.receiver] == node),
+        unreceived=_of_these(topology.plan.unreceived, own),
+        unfed=_of_these(topology.plan.unfed, own),
+    )
+    spec = topology.nodes[node]
+    return NodePart(
+        node=node,
+        topology=replace(
+            topology,
+            actors={name: actor for name, actor in topology.actors.items() if actor.node == node},
+            plan=plan,
+            metrics=spec.metrics,
+        ),
+        inbound=tuple(stream for stream in streams if stream.receiver_node == node),
+        outbound=tuple(stream for stream in streams if stream.sender_node == node),
+    )
+
+
+def _of_these(pairs: Iterable[tuple[str, type[TLV]]], names: Iterable[str]) -> tuple[tuple[str, type[TLV]], ...]:
+    return tuple(pair for pair in pairs if pair[0] in names)
+
+
+def problems_of_nodes(
+    topology: Topology, running: Mapping[str, ActorSpec], plan: RoutePlan | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with where the actors are to run: the place of each problem in the file, and its text."""
+    known = topology.nodes
+    if known and topology.metrics:
+        yield ("topology", "metrics"), "each node has an address of its own: write it as [nodes.NAME] metrics"
+    for name in known:
+        if all(spec.node != name for spec in topology.actors.values()):
+            yield ("nodes", name), f"no actor runs there; write node = {name!r} in the section of one, or remove it"
+    wrong = False
+    for name, spec in running.items():
+        if spec.node and spec.node not in known:
+            wrong = True
+            yield ("actors", name, "node"), f"there is no node {spec.node!r}; {did_you_mean(spec.node, known, 'nodes')}"
+        elif known and not spec.node:
+            wrong = True
+            yield ("actors", name, "node"), f"it says on no node: write node = and one of {', '.join(sorted(known))}"
+    if wrong or not known:
+        return
+    places = {name: spec.node for name, spec in running.items()}
+    yield from _torn_supervisors(topology.supervisors, running)
+    if plan is not None:
+        yield from _torn_circles(plan, places)
+
+
+def _torn_supervisors(
+    supervisors: Mapping[str, SupervisorSpec], running: Mapping[str, ActorSpec]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, supervisor in supervisors.items():
+        nodes = sorted({spec.node for spec in running.values() if spec.supervisor == name})
+        if supervisor.strategy is not Strategy.ONE_FOR_ONE and len(nodes) > 1:
+            yield (
+                ("supervisors", name, "strategy"),
+                f"{supervisor.strategy.value} restarts actors together, so they run on one node; here on {', '.join(nodes)}",
+            )
+
+
+def _torn_circles(plan: RoutePlan, places: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for circle in plan.cycles:
+        nodes = sorted({places[name] for name in circle})
+        if len(nodes) > 1:
+            problem = (
+                f"actors that feed each other in a circle ({', '.join(circle)}) run on one node, so that it is known"
+                f" when they have come to an end; here on {', '.join(nodes)}"
+            )
+            yield ("actors", circle[0], "node"), problem
