@@ -76,8 +76,8 @@ def _wrapped(text: str, width: int | None) -> Iterator[str]:
 def _messages(report: Report) -> Iterator[str]:
     """The ledger's rows; columns that are empty throughout are left out, dropped and dead letters never."""
     total = report.total
-    columns = ["sent", "handled", "failed", "dropped", "dead_lettered", "in_flight"]
-    columns = [name for name in columns if name not in {"failed", "in_flight"} or getattr(total, name)]
+    columns = ["sent", "handled", "failed", "dropped", "dead_lettered", "in_flight", "lost"]
+    columns = [name for name in columns if name not in {"failed", "in_flight", "lost"} or getattr(total, name)]
     head = ["type", "message", *(name.replace("_", "-") for name in columns)]
     rows = [
         [str(row.type_id) if row.type_id else "", row.message, *(count_text(getattr(row, name)) for name in columns)]

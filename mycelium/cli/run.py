@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from mycelium.cluster.launched import leave_report
 from mycelium.errors.node import InputMissingError
 from mycelium.errors.observing import ControlSocketError
 from mycelium.logging import LOG_LEVELS, configure_logging
@@ -27,9 +28,13 @@ from .final import failure_lines, final_lines, verdict_line
 from .lazy import is_debugging
 from .live import view_for
 from .restart import run_on
+from .run_nodes import joined_node, launch_all
 from .targets import use_working_directory
 
 __all__ = ["run_command"]
+
+#: What a launcher says for itself, or to each of its nodes in another way.
+_NOT_PASSED_ON = {"node_name", "launched", "console_log", "metrics", "strict", "quiet", "as_json", "choice"}
 
 
 def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
@@ -51,6 +56,12 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="ACTOR.KEY=VALUE", help="Change a setting of an actor (repeatable)."
+)
+@click.option(
+    "--node",
+    "node_name",
+    metavar="NAME",
+    help="Run this node only, of a topology that has several (default: all of them).",
 )
 @click.option(
     "--tlv",
@@ -80,6 +91,8 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
 @click.option("--quiet", is_flag=True, help="Show no progress, and of the report the verdict only.")
 @click.option("--json", "as_json", is_flag=True, help="Show no progress, and print the report as JSON.")
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Log from here up.")
+@click.option("--launched", type=click.Path(path_type=Path), hidden=True)
+@click.option("--console-log", is_flag=True, hidden=True)
 @click.pass_context
 def run_command(
     ctx: click.Context,
@@ -88,6 +101,7 @@ def run_command(
     profile: str | None,
     speed: str | None,
     overrides: tuple[str, ...],
+    node_name: str | None,
     choice: str | None,
     metrics: str | None,
     trace: int | None,
@@ -96,8 +110,13 @@ def run_command(
     quiet: bool,
     as_json: bool,
     log_level: str,
+    launched: Path | None,
+    console_log: bool,
 ) -> None:
     """Start the actors of the topology FILE and run until all sources are finished.
+
+    A topology with [nodes.NAME] runs in several processes of this host, one for each node, and their logs and
+    reports are told as one. A node that dies is started again.
 
     Ctrl-C or SIGTERM stops the sources, lets every message be handled, and stops; a second Ctrl-C
     stops at once. At the end a report says what became of every message.
@@ -109,24 +128,52 @@ def run_command(
         run_on(choice, str(file), ctx.obj)
     use_working_directory()
     debug = is_debugging(ctx)
-    configure_logging(log_level, tracebacks=debug)
+    log_form = False if console_log else None
+    configure_logging(log_level, as_json=log_form, tracebacks=debug)
     if directory is not None:
         _check_directory(directory)
     topology = Topology.load(file)
     if topology.tlv is not None and not os.environ.get(implementation.VARIABLE):
         run_on(topology.tlv, topology.name, ctx.obj)
     resolved = resolve(topology, profile=profile, input=directory, speed=speed, overrides=overrides, strict=strict)
-    configure_logging(log_level, node=resolved.name, tracebacks=debug)
-    if not quiet:
+    configure_logging(log_level, node=node_name or resolved.name, as_json=log_form, tracebacks=debug)
+    silent = quiet or launched is not None
+    if not silent:
         for warning in resolved.warnings:
             click.echo(f"warning: {warning}", err=True)
-    node = Node(resolved, trace_every=trace or 0)
-    if not any(issubclass(actor.actor_class, Source) for actor in resolved.actors.values()) and not quiet:
+    if not any(issubclass(actor.actor_class, Source) for actor in resolved.actors.values()) and not silent:
         click.echo("there is no source: this runs until its actors stop, or Ctrl-C", err=True)
-    with stop_on_signals(node), _observed(node, metrics or resolved.metrics, otel=otel, silent=quiet):
-        report = _run(node, silent=quiet or as_json)
-        _print(report, quiet=quiet, as_json=as_json)
+    with ExitStack() as open_ends:
+        if node_name is not None:
+            node = open_ends.enter_context(
+                joined_node(resolved, node_name, trace_every=trace or 0, launched=launched is not None)
+            )
+        elif resolved.nodes:
+            report = launch_all(resolved, _passed_on(ctx), debug=debug, silent=quiet or as_json)
+            _print(report, quiet=quiet, as_json=as_json)
+            ctx.exit(report.exit_code)
+        else:
+            node = Node(resolved, trace_every=trace or 0)
+        open_ends.enter_context(stop_on_signals(node))
+        open_ends.enter_context(_observed(node, metrics or node.topology.metrics, otel=otel, silent=silent))
+        report = _run(node, silent=silent or as_json, launched=launched is not None)
+        if launched is not None and node_name is not None:
+            leave_report(launched, node_name, report)
+        else:
+            _print(report, quiet=quiet, as_json=as_json)
     ctx.exit(report.exit_code)
+
+
+def _passed_on(ctx: click.Context) -> list[str]:
+    """The arguments of this command that each node gets, too."""
+    given = [str(ctx.params["file"])]
+    for parameter in ctx.command.params:
+        value = ctx.params.get(parameter.name or "")
+        if not isinstance(parameter, click.Option) or parameter.name in _NOT_PASSED_ON or not value:
+            continue
+        for one in value if parameter.multiple else [value]:
+            given.extend([parameter.opts[0]] if parameter.is_flag else [parameter.opts[0], str(one)])
+    return given
 
 
 @contextmanager
@@ -152,7 +199,7 @@ def _observed(node: Node, metrics: str | None, *, otel: bool, silent: bool) -> I
         yield
 
 
-def _run(node: Node, *, silent: bool) -> Report:
+def _run(node: Node, *, silent: bool, launched: bool) -> Report:
     """Run to the end, or to the second Ctrl-C."""
     view = view_for(node.report, silent=silent)
     try:
@@ -160,7 +207,7 @@ def _run(node: Node, *, silent: bool) -> Report:
             node.start()
             while not node.wait(timeout=view.every_s):
                 view.show()
-            if node.stop_requested:
+            if node.stop_requested and not launched:
                 view.tell("stopping when every message is handled; once more stops at once")
             node.stop(tick=view.show)
     except KeyboardInterrupt:

@@ -1,0 +1,38 @@
+"""What a node does besides that was started by a launcher: it leaves its report in a file, and does not outlive the launcher."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mycelium.node import Node
+    from mycelium.report import Report
+
+__all__ = ["leave_report", "stop_with_launcher"]
+
+#: How long a node whose launcher is gone may take to handle what it has; in seconds.
+GRACE_S = 10.0
+
+
+def stop_with_launcher(node: Node) -> None:
+    """Stop in order when stdin closes, which nobody but the launcher holds open; and end for certain soon after that."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        node.request_stop()
+        threading.Event().wait(GRACE_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="mycelium-launcher", daemon=True).start()
+
+
+def leave_report(folder: Path, node: str, report: Report) -> None:
+    """Write the report where the launcher looks for it: whole, or not at all."""
+    begun = folder / f".{node}.json"
+    begun.write_text(json.dumps(report.to_dict(), default=str), encoding="utf-8")
+    begun.rename(folder / f"{node}.json")

@@ -1,0 +1,122 @@
+"""`mycelium run` of a topology on two nodes: real processes, joined over shared memory."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from mycelium import Node, Topology
+from mycelium.observing.places import running_nodes
+
+ROOT = Path(__file__).resolve().parent.parent
+DEADLINE_S = 60.0
+
+if importlib.util.find_spec("iceoryx2") is None:
+    pytest.skip("the extra ipc is not installed", allow_module_level=True)
+
+FILE = """
+[nodes.feeds]
+[nodes.desk]
+
+[actors.ticker]
+class = "tests.topology_actors:{source}"
+node = "feeds"
+
+[actors.tape]
+class = "tests.topology_actors:Tape"
+node = "desk"
+
+[actors.board]
+class = "tests.topology_actors:Board"
+node = "desk"
+"""
+
+
+@pytest.fixture
+def runtime(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place of its own for the sockets and links of the nodes."""
+    folder = tmp_path_factory.mktemp("run")
+    folder.chmod(0o700)
+    monkeypatch.setenv("MYCELIUM_RUNTIME_DIR", str(folder))
+    yield folder
+    for place in running_nodes():
+        os.kill(place.pid, signal.SIGKILL)
+
+
+def write(tmp_path: Path, source: str) -> Path:
+    path = tmp_path / "apart.toml"
+    path.write_text(FILE.format(source=source))
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "mycelium", "run", *map(str, arguments)]
+
+
+def until(holds: Callable[[], Any], what: str) -> None:
+    nap = Event()
+    for _ in range(int(DEADLINE_S / 0.02)):
+        if holds():
+            return
+        nap.wait(0.02)
+    raise AssertionError(f"never came about: {what}")
+
+
+def test_a_run_on_two_nodes_reports_what_one_process_does(tmp_path: Path, runtime: Path) -> None:
+    path = write(tmp_path, "Ticker")
+    done = subprocess.run(
+        command(path, "--json", "--set", "ticker.count=5000"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    document = Topology.load(path)
+    actors = {name: spec.model_copy(update={"node": ""}) for name, spec in document.actors.items()}
+    actors["ticker"] = actors["ticker"].model_copy(update={"config": {"count": 5000}})
+    with Node(Topology(name="apart", actors=actors)) as node:
+        assert node.wait(DEADLINE_S)
+    together = json.loads(json.dumps(node.report().to_dict()))
+    for key in ("messages", "summaries", "verdict", "state", "failures", "unrouted"):
+        assert told[key] == together[key], key
+    assert [(row["actor"], row["handled"]) for row in told["actors"]] == [
+        (row["actor"], row["handled"]) for row in together["actors"]
+    ]
+    assert running_nodes() == []
+
+
+def test_a_killed_node_comes_back_and_none_outlives_its_launcher(tmp_path: Path, runtime: Path) -> None:
+    path = write(tmp_path, "Endless")
+    launcher = subprocess.Popen(
+        command(path, "--quiet"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        until(lambda: len(running_nodes()) == 2, "both nodes run")
+        pids = {place.name: place.pid for place in running_nodes()}
+        assert sorted(pids) == ["apart.desk", "apart.feeds"]
+        os.kill(pids["apart.desk"], signal.SIGKILL)
+
+        def is_back() -> bool:
+            return any(place.name == "apart.desk" and place.pid != pids["apart.desk"] for place in running_nodes())
+
+        until(is_back, "the killed node comes back")
+        assert {place.pid for place in running_nodes() if place.name == "apart.feeds"} == {pids["apart.feeds"]}
+        launcher.kill()
+        until(lambda: running_nodes() == [], "all nodes end with their launcher")
+    finally:
+        launcher.kill()
+        _, logged = launcher.communicate(timeout=DEADLINE_S)
+    assert "node died, and is started again" in logged

@@ -1,0 +1,200 @@
+"""The launcher, with nodes that are small programs: restarts, their limit, signals, logs, and the report of all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mycelium import ActorSpec, Topology, resolve
+from mycelium.cluster import launcher as launcher_module
+from mycelium.cluster.launcher import Launcher
+from mycelium.node import Node
+from mycelium.report import Report
+from mycelium.supervision.policy import Backoff
+from tests.topology_actors import Tape, Ticker
+
+DEADLINE_S = 30.0
+
+#: What every node of these tests does: its own program, and then its report.
+PREAMBLE = """
+import json, os, pathlib, signal, sys
+folder, node, text = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+def report(**changed):
+    (folder / f"{node}.json").write_text(json.dumps(json.loads(text) | changed))
+def first():
+    try:
+        (folder / f"{node}.begun").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher_module, "BACKOFF", Backoff(first_s=0.0, max_s=0.0))
+
+
+def topology(restarts: int = 3) -> Topology:
+    return Topology(
+        name="launched",
+        nodes={"feeds": {"restarts": restarts}, "desk": {"restarts": restarts}},
+        actors={
+            "ticker": ActorSpec(actor_class=Ticker, node="feeds"),
+            "tape": ActorSpec(actor_class=Tape, node="desk"),
+        },
+    )
+
+
+EMPTY = json.dumps(Node(topology()).report().to_dict() | {"state": "finished"})
+
+
+class Ready(io.StringIO):
+    """Calls ``then`` when both nodes have said that they are ready."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        super().__init__()
+        self.then = then
+
+    def write(self, text: str) -> int:
+        wrote = super().write(text)
+        if "ready" in text and self.getvalue().count("ready") == 2:
+            self.then()
+        return wrote
+
+
+class Launched:
+    """A launcher of programs, and what it has told."""
+
+    def __init__(self, restarts: int = 3, **programs: str) -> None:
+        self.out, self.err = io.StringIO(), io.StringIO()
+        self.notes: list[str] = []
+
+        def command(node: str, folder: Path) -> list[str]:
+            program = PREAMBLE + programs.get(node, "report()")
+            return [sys.executable, "-S", "-c", program, str(folder), node, EMPTY]
+
+        self.launcher = Launcher(
+            resolve(topology(restarts)), command, out=self.out, err=self.err, tell=self.notes.append
+        )
+
+    def run(self) -> Report:
+        return self.launcher.run()
+
+    def send_signals(self, times: int) -> None:
+        """As a user does: the first when both nodes are ready, the next when the launcher has told of the first."""
+        left = iter(range(times))
+
+        def send() -> None:
+            for _ in left:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+        def tell(note: str) -> None:
+            self.notes.append(note)
+            send()
+
+        self.launcher._out = Ready(send)
+        self.launcher._tell = tell
+
+
+def test_all_nodes_run_and_their_reports_are_one() -> None:
+    launched = Launched(desk="report(summaries={'tape': 'all well'}, resident_bytes=7)")
+    report = launched.run()
+    assert report.ok
+    assert report.state == "finished"
+    assert report.summaries == {"tape": "all well"}
+    assert [row.actor for row in report.actors] == []
+    assert report.topology == "launched"
+
+
+def test_what_a_node_prints_is_told_to_be_its_and_what_it_logs_says_so_itself() -> None:
+    launched = Launched(
+        feeds="print('hello'); print('{\"node\": \"feeds\"}', file=sys.stderr); print('no end', end=''); report()"
+    )
+    launched.run()
+    assert launched.out.getvalue() == "feeds | hello\nfeeds | no end\n"
+    assert launched.err.getvalue() == '{"node": "feeds"}\n'
+
+
+def test_a_node_that_dies_is_started_again_and_the_run_is_not_clean() -> None:
+    launched = Launched(
+        desk="if first(): os.kill(os.getpid(), signal.SIGKILL)\nreport(summaries={'tape': 'second life'})"
+    )
+    report = launched.run()
+    assert report.summaries == {"tape": "second life"}
+    (failure,) = report.failures
+    assert failure.text.startswith("[NOD-024] node desk ended by SIGKILL, without a report")
+    assert report.exit_code == 1
+
+
+def test_a_node_that_dies_too_often_ends_the_others() -> None:
+    """They are told to stop; this one would run for ever."""
+    launched = Launched(
+        restarts=1,
+        desk="os._exit(7)",
+        feeds="signal.signal(signal.SIGTERM, lambda *_: (report(state='interrupted'), os._exit(0)))\nwhile True: signal.pause()",
+    )
+    report = launched.run()
+    assert report.state in {"interrupted", "aborted"}
+    assert [failure.actor for failure in report.failures] == ["node desk"]
+    assert "with exit code 7" in report.failures[0].text
+    assert launched.launcher._nodes["desk"].deaths == 2
+
+
+def test_a_node_that_refuses_its_config_is_not_started_again() -> None:
+    report = Launched(desk="os._exit(2)").run()
+    assert "with exit code 2" in report.failures[0].text
+    assert report.exit_code == 2
+
+
+WAITS = """
+count = 0
+def told(*_):
+    global count
+    count += 1
+    if count == {times}:
+        report(state='{state}')
+        os._exit(0)
+signal.signal(signal.SIGTERM, told)
+signal.signal(signal.SIGINT, told)
+print('ready', flush=True)
+while True: signal.pause()
+"""
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "interrupted"), (2, "aborted")])
+def test_signals_are_passed_on_once_each(times: int, state: str) -> None:
+    program = WAITS.format(times=times, state=state)
+    launched = Launched(desk=program, feeds=program)
+    launched.send_signals(times)
+    report = launched.run()
+    assert report.state == state
+    assert report.exit_code == (0 if times == 1 else 130)
+    assert launched.notes == ["stopping when every message is handled; once more stops at once"]
+
+
+def test_who_does_not_stop_at_once_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher_module, "KILL_S", 0.1)
+    program = WAITS.format(times=99, state="never")
+    launched = Launched(desk=program, feeds=program)
+    launched.send_signals(2)
+    report = launched.run()
+    assert report.state == "aborted"
+    assert report.exit_code == 130
+
+
+def test_a_launcher_runs_in_any_thread() -> None:
+    launched = Launched()
+    thread = threading.Thread(target=launched.run)
+    thread.start()
+    thread.join(DEADLINE_S)
+    assert not thread.is_alive()
