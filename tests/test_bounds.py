@@ -22,6 +22,7 @@ from mycelium.mailbox import Mailbox
 from mycelium.route_plan import plan_routes
 from mycelium.router import connect
 from tests.strategies import share
+from tests.waiting import wait_for
 from tlv import TLV, Batch, i64
 
 DEADLINE_S = 20.0
@@ -366,7 +367,7 @@ def test_a_circle_of_full_mailboxes_is_refused_at_once_and_named() -> None:
 
     actors = wired(left=Echo, right=Echo)
     actors["left"].actor_ref.tell(Trade(number=1))
-    assert wait_until_refused(actors.values())
+    assert wait_for(lambda: any(getattr(actor, "refused", None) for actor in actors.values()))
     said = next(actor.refused for actor in actors.values() if isinstance(actor, Echo) and actor.refused)
     assert said.reason.startswith("waiting for room would never end: ")
     for actor in actors.values():
@@ -394,15 +395,6 @@ def test_waiting_for_room_that_only_the_own_event_loop_can_make_is_refused() -> 
     for actor in actors.values():
         actor.actor_ref.stop()
     assert Ledger(actors.values()).balanced
-
-
-def wait_until_refused(actors: Any) -> bool:
-    look = threading.Event()
-    for _ in range(int(DEADLINE_S * 100)):
-        if any(getattr(actor, "refused", None) for actor in actors):
-            return True
-        look.wait(0.01)
-    return False
 
 
 def test_an_emission_that_one_receiver_refuses_reaches_all_others() -> None:

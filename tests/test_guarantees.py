@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from mycelium import Actor, ActorSpec, Batch, Ledger, Node, Source, Topology, handles
 from mycelium.handling import DRAIN_MAX
 from mycelium.testing import run_actor
+from tests.waiting import wait_for
 from tlv import TLV, FrameTruncatedError, i64, read_frames
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -267,12 +267,13 @@ def test_a_killed_run_leaves_a_recording_that_can_be_read(tmp_path: Path) -> Non
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    deadline = time.monotonic() + DEADLINE_S
-    while not recording.exists() or recording.stat().st_size < 500_000:
+    try:
+        assert wait_for(
+            lambda: process.poll() is not None or (recording.exists() and recording.stat().st_size > 500_000)
+        )
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
-    process.kill()
+    finally:
+        process.kill()
     process.wait()
     frames = read_frames(recording.read_bytes())
     sequences: list[int] = []

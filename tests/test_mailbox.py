@@ -19,6 +19,7 @@ from mycelium.latency import now_ns
 from mycelium.mail import Internal, Sampled
 from mycelium.mailbox import Mailbox
 from mycelium.reply import Reply
+from tests.waiting import wait_for
 from tlv import TLV, i64
 
 DEADLINE = 20.0
@@ -55,12 +56,7 @@ def joined(*threads: threading.Thread) -> bool:
 
 def fallen_asleep(mailbox: Mailbox) -> bool:
     """Wait, without sleeping, until the owner sleeps."""
-    look = threading.Event()
-    for _ in range(int(DEADLINE * 1000)):
-        if mailbox.asleep:
-            return True
-        look.wait(0.001)
-    return False
+    return wait_for(lambda: mailbox.asleep)
 
 
 def test_it_speaks_pykka_s_inbox_protocol(mailbox: Mailbox) -> None:

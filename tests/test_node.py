@@ -142,9 +142,12 @@ def test_circles_run_until_they_are_quiet() -> None:
 
 
 def test_a_circle_that_never_rests_is_stopped_after_its_time() -> None:
+    turning = threading.Event()
+
     class Restless(Actor, receives=Tick, emits=Tick):
         @handles
         def on_tick(self, tick: Tick) -> None:
+            turning.set()
             self.emit(tick)
 
     actors = {
@@ -153,7 +156,8 @@ def test_a_circle_that_never_rests_is_stopped_after_its_time() -> None:
         "b": ActorSpec(actor_class=Restless, listens_to=("a",)),
     }
     with Node(Topology(name="ring", actors=actors), drain_s=0.1) as node:
-        assert not node.wait(timeout=0.2)
+        assert turning.wait(DEADLINE_S)
+        assert not node.wait(timeout=0.05)
     report = node.report()
     assert report.state == "interrupted"
     assert report.balanced

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from structlog.testing import capture_logs
 from mycelium import Actor, AsyncSource, Backoff, Ledger, Source, Supervisor, handles
 from mycelium.router import connect, plan_routes
 from mycelium.testing import VirtualClock
+from tests.waiting import wait_for
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -186,13 +186,8 @@ def test_a_source_produces_nothing_while_it_pauses(kind: type[Source]) -> None:
 
 
 def advance_when_waiting(clock: VirtualClock) -> None:
-    nap = threading.Event()
-    for _ in range(int(DEADLINE / 0.001)):
-        if clock.waiting:
-            clock.advance(60.0)
-            return
-        nap.wait(0.001)
-    raise AssertionError(clock)
+    assert wait_for(lambda: clock.waiting)
+    clock.advance(60.0)
 
 
 def test_a_finished_source_is_restarted_and_produces_no_second_time() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -21,6 +20,7 @@ from mycelium.logging import reset_logging
 from mycelium.supervision import Directive, Mail, Strategy
 from mycelium.topology.wiring import wiring_text
 from tests.topology_actors import Crashing, Tape, Tick, Ticker
+from tests.waiting import wait_for
 from tlv import TLV
 
 DEADLINE = 30.0
@@ -297,21 +297,12 @@ def test_a_stop_does_not_wait_for_the_end_of_a_pause() -> None:
     with capture_logs(), Node(topology) as node:
         ticker: Any = node._actors["ticker"]
         assert ticker.finished.wait(DEADLINE)
-        wait_until_paused(node._actors["crashing"])
+        assert wait_for(lambda: node._actors["crashing"].mailbox.paused)
         assert node.wait(0.001) is False
     report = node.report()
     assert report.balanced
     assert (report.total.sent, report.total.handled, report.total.dead_lettered) == (100, 99, 1)
     assert report.failures == ()
-
-
-def wait_until_paused(actor: Actor) -> None:
-    nap = threading.Event()
-    for _ in range(int(DEADLINE / 0.001)):
-        if actor.mailbox.paused:
-            return
-        nap.wait(0.001)
-    raise AssertionError(actor)
 
 
 def test_a_source_of_a_topology_is_restarted_with_its_config() -> None:

@@ -17,6 +17,7 @@ from mycelium.dead_letters import DeadLetter, DeadLetterKind
 from mycelium.errors import AskTimeoutError, DeadActorError, SupervisionError
 from mycelium.mailbox import Mailbox
 from mycelium.testing import VirtualClock
+from tests.waiting import wait_for
 from tlv import TLV, DeclaredError, i64
 
 DEADLINE = 30.0
@@ -390,12 +391,7 @@ def test_an_actor_pauses_longer_each_time_and_its_mail_waits(worker: type[Worker
 
 
 def wait_until_paused(ref: Any, clock: VirtualClock) -> None:
-    nap = threading.Event()
-    for _ in range(int(DEADLINE / 0.001)):
-        if clock.waiting and ref.mailbox.asleep:
-            return
-        nap.wait(0.001)
-    raise AssertionError(ref)
+    assert wait_for(lambda: clock.waiting and ref.mailbox.asleep)
 
 
 def row_waits(ref: Any) -> bool:
