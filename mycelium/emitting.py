@@ -42,6 +42,19 @@ class Route:
         """How many deliveries were sent out: emissions times receivers."""
         return self.emitted * len(self.targets)
 
+    def deliver(self, item: Any, /) -> None:
+        """Put a message, or what it lies in, into the queues of all; what one refuses is raised when all others have got it."""
+        refused = None
+        for append, mailbox in self.targets:
+            if len(mailbox.items) < mailbox.capacity:
+                (append or mailbox.items.append)(item)
+                if mailbox.asleep:
+                    mailbox.wake()
+            else:
+                refused = mailbox.overflow.offer(item) or refused
+        if refused is not None:
+            raise refused
+
 
 @compiled
 class Emitter:
@@ -64,17 +77,7 @@ class Emitter:
         if route is None:
             self._emit_unrouted(message)
             return
-        item: Any = message if route.advance() & SAMPLE_MASK else Sampled(message, now_ns())
-        refused = None
-        for append, mailbox in route.targets:
-            if len(mailbox.items) < mailbox.capacity:
-                (append or mailbox.items.append)(item)
-                if mailbox.asleep:
-                    mailbox.wake()
-            else:
-                refused = mailbox.overflow.offer(item) or refused
-        if refused is not None:
-            raise refused
+        route.deliver(message if route.advance() & SAMPLE_MASK else Sampled(message, now_ns()))
 
     def _emit_unrouted(self, message: TLV) -> None:
         """What nobody receives."""

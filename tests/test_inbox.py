@@ -127,6 +127,8 @@ class Side:
                 self.inbox.put(given)
             elif name == "emit":
                 self.actor.emit(given)
+            elif name == "deliver":
+                self.routes[One].deliver(given)
             elif name == "sleep":
                 self.inbox.asleep = True
             elif name == "drop":
@@ -173,7 +175,7 @@ class Side:
 messages = st.builds(lambda kind, number: kind(number), st.sampled_from(MESSAGES), st.integers(0, 20))
 envelopes = st.builds(Sent, messages, st.none() | st.just("a reply"))
 steps = st.one_of(
-    st.tuples(st.sampled_from(["tell", "put", "emit"]), messages),
+    st.tuples(st.sampled_from(["tell", "put", "emit", "deliver"]), messages),
     st.tuples(st.just("put"), envelopes),
     st.tuples(st.just("drain"), st.integers(0, 12)),
     st.tuples(st.just("drop"), st.integers(0, 12)),

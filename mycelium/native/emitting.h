@@ -147,7 +147,15 @@ static PyObject *route_advance(PyObject *object, PyObject *Py_UNUSED(ignored))
     return PyLong_FromLongLong(((Route *)object)->emitted++);
 }
 
+static PyObject *route_deliver(PyObject *object, PyObject *item)
+{
+    return emit_by((Route *)object, item);
+}
+
 static PyMethodDef route_methods[] = {
+    {"deliver", route_deliver, METH_O,
+     "deliver($self, item, /)\n--\n\n"
+     "Put a message, or what it lies in, into the queues of all; what one refuses is raised when all others have got it."},
     {"advance", route_advance, METH_NOARGS, "advance($self, /)\n--\n\nCount one emission; how many there were before."},
     {NULL, NULL, 0, NULL},
 };

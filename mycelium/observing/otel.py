@@ -126,17 +126,7 @@ def _emit_spanned(actor: Actor, message: TLV) -> None:
         Emitter.emit(actor, message)
         return
     route.advance()
-    item = Spanned(message, None, actor.actor_ref, context)
-    refused = None
-    for append, mailbox in route.targets:
-        if len(mailbox.items) < mailbox.capacity:
-            (append or mailbox.items.append)(item)
-            if mailbox.asleep:
-                mailbox.wake()
-        else:
-            refused = mailbox.overflow.offer(item) or refused
-    if refused is not None:
-        raise refused
+    route.deliver(Spanned(message, None, actor.actor_ref, context))
 
 
 # Handling -------------------------------------------------------------------------------------------------------------
