@@ -10,6 +10,9 @@ from .units import OPERATION, Unit
 
 __all__ = ["TIME", "Contest", "Contestant", "Figure", "Measure"]
 
+#: The extras of modules that are not there to be compared with only.
+_EXTRAS = {"numpy": "columns", "iceoryx2": "ipc", "zenoh": "net"}
+
 #: Does a number of operations and returns one value for each figure of its contest.
 Measure = Callable[[int], tuple[float, ...]]
 
@@ -54,7 +57,7 @@ class Contestant:
         """The extra of our package that installs what it needs; none for what a compiler builds."""
         if self.needs.startswith("mycelium."):
             return ""
-        return "columns" if self.needs == "numpy" else "peers"
+        return _EXTRAS.get(self.needs, "peers")
 
     def __str__(self) -> str:
         return self.name

@@ -14,6 +14,7 @@ from .footprint import footprint, starting
 from .frames import dispatch, writing
 from .hops import hops
 from .hot_path import hot_path
+from .links import link_frames, link_hops
 from .many_actors import many_actors
 from .observing import observing
 from .operations import construction, field_access, parsing, validation
@@ -40,6 +41,8 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     *SAVINA,
     hops,
     fan_out,
+    link_frames,
+    link_hops,
     allocations,
     hot_path,
     many_actors,
