@@ -133,6 +133,15 @@ class Mailbox(Ending):
         return self.bound is not None and self.bound[1].get(kind, (self.bound[0].policy,))[0] == "block"
 
     @property
+    def holds_up(self) -> bool:
+        """Whether senders of some message wait for room, or are refused; else those are dropped that have none."""
+        if self.bound is None:
+            return True
+        bound, policies = self.bound
+        declared = {policy for policy, _ in policies.values()} or {bound.policy}
+        return not declared.isdisjoint({"block", "reject"})
+
+    @property
     def overflow(self) -> OverflowPolicy:
         """What a sender asks that finds the mailbox full; made when the first one does."""
         if self._overflow is None:

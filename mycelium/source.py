@@ -149,7 +149,8 @@ class Source(Actor):
 
     def _connect(self, routes: Mapping[type[Any], Route], downstream: tuple[Mailbox, ...]) -> None:
         super()._connect(routes, downstream)
-        self._downstream = downstream
+        # A mailbox that lets go of what it has no room for holds up nobody.
+        self._downstream = tuple(mailbox for mailbox in downstream if mailbox.holds_up)
 
     def _actor_loop_setup(self) -> None:
         # A source that has not finished has work, even while its mailbox is empty.

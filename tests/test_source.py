@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from mycelium import (
     Actor,
     ActorContext,
+    Bounded,
     Domain,
     Ledger,
     Source,
@@ -355,3 +356,44 @@ def test_a_base_exception_during_a_pause_stops_it_too() -> None:
     assert source.finished.is_set()
     assert not sink.ended.is_set()
     stopped(sink)
+
+
+class Newest(Actor, receives=Flow.Tick, mailbox=Bounded(50, overflow="drop_newest")):
+    """Lets go of what it has no room for, while its gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    @handles
+    def on_tick(self, tick: Flow.Tick) -> None:
+        assert self.gate.wait(DEADLINE)
+
+
+class Mixed(Newest, mailbox=Bounded(50, overflow="drop_newest")):
+    """But not of all that it takes."""
+
+    @handles(overflow="block")
+    def on_tick(self, tick: Flow.Tick) -> None:
+        assert self.gate.wait(DEADLINE)
+
+
+def test_it_does_not_wait_for_a_mailbox_that_lets_go_of_what_it_has_no_room_for() -> None:
+    source, slow = Ticks.create(2_000), Newest.create()
+    connect({"source": source, "slow": slow}, plan_routes({"source": Ticks, "slow": Newest}))
+    slow.launch()
+    source.launch()
+    try:
+        assert source.finished.wait(DEADLINE), "it waits for room"
+        assert Ledger([source, slow]).read().balanced
+    finally:
+        slow.gate.set()
+        slow.actor_ref.stop()
+        source.actor_ref.stop()
+    total = Ledger([source, slow]).read().total
+    assert total.dropped >= total.sent - 52
+
+
+def test_only_a_mailbox_that_lets_go_of_everything_holds_nobody_up() -> None:
+    assert not Newest.create().mailbox.holds_up
+    assert Mixed.create().mailbox.holds_up
