@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from mycelium import Actor, handles
 from mycelium.errors.topology import (
     DuplicateNameError,
     TopologyError,
@@ -180,6 +181,50 @@ def test_from_narrows_and_circles_are_allowed() -> None:
         ("ticker", "a"),
     ]
     assert plan.upstream_first == ("ticker", "a", "b", "c")
+
+
+def test_an_unknown_key_is_told_with_the_keys_of_its_own_section() -> None:
+    told = problems("""
+        [actors.tape]
+        class = "tests.topology_actors:Tape"
+        [actors.tape.mailbox]
+        overflw = "block"
+    """)
+    assert told == [
+        "[TOP-011] demo.toml: [actors.tape] mailbox: there is no key 'overflw' here; did you mean 'overflow'?"
+    ]
+
+
+def test_a_name_that_would_break_the_line_is_told_in_quotes() -> None:
+    (told,) = problems('[actors."a\\nb"]\nclass = "tests.topology_actors:Tape"')
+    assert told.startswith('[TOP-010] demo.toml: [actors."a\\nb"]: ')
+    assert "\n" not in told
+
+
+class Beats(Actor, receives=Tick):
+    """Brings its message to itself."""
+
+    def on_start(self) -> None:
+        self.timers.every(1.0, Tick(number=1))
+
+    @handles
+    def on_tick(self, tick: Tick) -> None: ...
+
+
+class Forgotten(Actor, receives=Tick):
+    """Has a timer, but not for this."""
+
+    def on_start(self) -> None:
+        self.timers.once(1.0, "beat")
+
+    @handles
+    def on_tick(self, tick: Tick) -> None: ...
+
+
+def test_what_an_actor_brings_to_itself_is_not_missed() -> None:
+    assert resolve(Topology(name="demo", actors={"beats": Beats})).warnings == ()
+    (warning,) = resolve(Topology(name="demo", actors={"forgotten": Forgotten})).warnings
+    assert warning.code == "TOP-021"
 
 
 def test_messages_without_sender_or_receiver_are_warnings() -> None:
@@ -379,7 +424,7 @@ GOLDEN = [
     (
         "name of an actor",
         "[actors.'my board']\nclass = 'tests.topology_actors:Board'",
-        "[TOP-010] demo.toml: [actors.my board]: 'my board' is no name for an actor: begin with a letter, go on with letters, digits, _ and -; correct this key in the file",
+        "[TOP-010] demo.toml: [actors.\"my board\"]: 'my board' is no name for an actor: begin with a letter, go on with letters, digits, _ and -; correct this key in the file",
     ),
     (
         "unknown module",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,7 +22,7 @@ def key_text(*path: str | int) -> str:
     """A key the way the file shows it: ``[actors.tape.config] window_s``, ``[[venues]] 2 id``."""
     if path and path[0] == "venues":
         return " ".join(["[[venues]]", *(f"no. {part + 1}" if isinstance(part, int) else part for part in path[1:])])
-    words = [str(part) for part in path]
+    words = [_quoted(str(part)) for part in path]
     if not words:
         return "the file"
     if words[0] in _SECTIONS_OF_TWO:
@@ -27,6 +30,11 @@ def key_text(*path: str | int) -> str:
         section, rest = words[:depth], words[depth:]
         return " ".join([f"[{'.'.join(section)}]", *([".".join(rest)] if rest else [])])
     return " ".join([f"[{words[0]}]", *([".".join(words[1:])] if len(words) > 1 else [])])
+
+
+def _quoted(word: str) -> str:
+    """A part of a key; in quotes, and on one line, where TOML has it in quotes."""
+    return word if re.fullmatch(r"[A-Za-z0-9_-]+", word) else json.dumps(word, ensure_ascii=False)
 
 
 def problems_of(
@@ -40,11 +48,9 @@ def _problem(found: Any, file: str, model: type[BaseModel], prefix: tuple[str | 
     where: tuple[str | int, ...] = (*prefix, *(part for part in found["loc"] if not str(part).startswith("is-")))
     if found["type"] == "extra_forbidden":
         name = str(where[-1])
+        known = keys_of(_section_of(model, found["loc"][:-1]))
         return UnknownKeyError(
-            file=file,
-            key=key_text(*where[:-1]),
-            name=name,
-            hint=did_you_mean(name, keys_of(model), "keys of this section"),
+            file=file, key=key_text(*where[:-1]), name=name, hint=did_you_mean(name, known, "keys of this section")
         )
     if found["type"] == "missing":
         problem = "this key is missing"
@@ -52,6 +58,16 @@ def _problem(found: Any, file: str, model: type[BaseModel], prefix: tuple[str | 
         said = str(found["msg"]).removeprefix("Value error, ")
         problem = said if found["type"] == "value_error" else f"{said}, got {found['input']!r}"
     return TopologyValueError(file=file, key=key_text(*where), problem=problem)
+
+
+def _section_of(model: type[BaseModel], path: Iterable[str | int]) -> type[BaseModel]:
+    """The model of the section at this path below ``model``."""
+    for part in path:
+        for name, field in model.model_fields.items():
+            if part in {name, *getattr(field.validation_alias, "choices", ())}:
+                kinds = (field.annotation, *get_args(field.annotation))
+                model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+    return model
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:

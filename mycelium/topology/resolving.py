@@ -34,6 +34,7 @@ from mycelium.router import RoutePlan, plan_routes
 from mycelium.source import Source
 from tlv import TLV, DeclaredError
 
+from .bringing import brings_itself
 from .budget import budget_problems
 from .importing import import_actor
 from .model import ActorSpec, Topology
@@ -145,7 +146,7 @@ class _Check:
         if self.plan is None:
             return []
         unreceived = _names_by_actor(self.plan.unreceived)
-        unfed = _names_by_actor(self.plan.unfed)
+        unfed = _names_by_actor(one for one in self.plan.unfed if not brings_itself(self.classes[one[0]], one[1]))
         return [
             *(
                 UnreceivedMessageError(file=self.file, key=key_text("actors", actor), message=messages)
