@@ -22,9 +22,8 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
+# Nothing is imported here, not even `typing`: until the program `mycelium` has done so, Ctrl-C is a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mycelium.actor import Actor
     from mycelium.async_source import AsyncSource
@@ -184,7 +183,9 @@ if not TYPE_CHECKING:
         if name not in _HOMES:
             msg = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(msg)
-        found = getattr(importlib.import_module(_HOMES[name]), name)
+        from importlib import import_module
+
+        found = getattr(import_module(_HOMES[name]), name)
         globals()[name] = found
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from mycelium.early_stop import stop_at_once
@@ -19,7 +20,12 @@ def main() -> None:
         if getattr(error, "code", "") != "TLV-013":
             raise
         sys.stderr.write(f"mycelium: {error}\n")
-        sys.exit(2)
+        if {"-h", "--help"}.isdisjoint(sys.argv[1:]) or "MYCELIUM_TLV" not in os.environ:
+            sys.exit(2)
+        # Help runs on any; anew, as half of the modules are imported.
+        del os.environ["MYCELIUM_TLV"]
+        sys.stderr.flush()
+        os.execv(sys.executable, [sys.executable, "-m", "mycelium", *sys.argv[1:]])  # noqa: S606 - itself
     run()
 
 

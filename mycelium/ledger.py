@@ -62,7 +62,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class ActorRow:
-    """What one actor did, over all message types."""
+    """What one actor did, over all message types. ``failed`` also counts what a supervisor had tried again, or dead-lettered."""
 
     name: str
     alive: bool
@@ -259,7 +259,7 @@ class Ledger:
                 name=mailbox.tally.name,
                 alive=mailbox.started and not mailbox.refusing,
                 handled=sum(cell.handled for cell in tuple(mailbox.tally.cells.values())),
-                failed=sum(cell.failed for cell in tuple(mailbox.tally.cells.values())),
+                failed=sum(cell.failed for cell in tuple(mailbox.tally.cells.values())) + mailbox.tally.given_back,
                 dropped=sum(cell.dropped for cell in tuple(mailbox.tally.cells.values()))
                 + sum(tuple(mailbox.tally.overflowed.values())),
                 dead_lettered=sum(tuple(mailbox.tally.dead.values())),

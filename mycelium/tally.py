@@ -82,6 +82,7 @@ class Tally:
     __slots__ = (
         "cells",
         "dead",
+        "given_back",
         "handling",
         "latency",
         "name",
@@ -106,6 +107,8 @@ class Tally:
         self.unrouted: Few[type[Any]] = NOTHING
         #: How often its actor was made anew. Written by the actor's thread only.
         self.restarts = 0
+        #: Failures that are in no cell: their messages are tried again, or dead letters. Written by the actor's thread only.
+        self.given_back = 0
         #: Of the messages that are sampled: how long they lay in the mailbox, and how long their handlers took.
         self.latency = LatencyHistogram()
         self.handling = LatencyHistogram()

@@ -118,7 +118,19 @@ def test_a_full_disk_under_the_log_harms_no_actor_and_under_the_report_is_one_li
     assert "100 sent = 100 handled" in done.stdout
     done = shell(tmp_path, f"mycelium run {file} --log-level error > /dev/full")
     assert done.returncode == 1
-    assert done.stderr.startswith("mycelium: [NOD-009] OSError: [Errno 28] No space left on device; ")
+    assert done.stderr == (
+        "mycelium: [NOD-011] the output cannot be written: No space left on device; make room, or write it elsewhere\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_what_cannot_be_said_on_stderr_changes_no_exit_code(tmp_path: Path) -> None:
+    file = written(tmp_path, ticker="Ticker")  # a warning says that nobody receives what it emits
+    done = shell(
+        tmp_path, f"mycelium run {file} 2> /dev/full; echo $?; mycelium run nowhere.toml 2> /dev/full; echo $?"
+    )
+    assert "the ledger balances" in done.stdout
+    assert done.stdout.endswith("\n0\n2\n")
 
 
 def test_a_recording_may_come_through_a_pipe_but_not_from_a_device(tmp_path: Path) -> None:
@@ -267,3 +279,23 @@ def test_who_asks_for_plain_text_gets_no_colours(tmp_path: Path, plain: dict[str
     assert "the ledger balances" in done.stdout
     assert "\x1b[3" not in done.stdout
     assert "tick" in done.stdout
+
+
+def test_next_to_nothing_is_imported_before_ctrl_c_is_one_line() -> None:
+    """What the program of the installation imports ahead of `mycelium.__main__` is not ours."""
+    told = subprocess.run(
+        [
+            sys.executable, "-S", "-c",
+            "import os, re, sys; before = set(sys.modules); import mycelium.__main__; print(*sorted(set(sys.modules) - before))",
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=DEADLINE_S, check=True,
+    )  # fmt: skip
+    assert set(told.stdout.split()) <= {
+        "__future__",
+        "_signal",
+        "mycelium",
+        "mycelium.__main__",
+        "mycelium.early_stop",
+        "os",
+        "signal",
+    }

@@ -81,6 +81,14 @@ def test_an_unknown_one_in_the_environment_is_one_line() -> None:
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "-h")])
+def test_an_unknown_one_in_the_environment_does_not_keep_help_back(arguments: tuple[str, ...]) -> None:
+    ended = mycelium(*arguments, tlv="quick")
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("Usage: mycelium")
+    assert "[TLV-013] MYCELIUM_TLV=quick" in ended.stderr
+
+
 def test_an_unknown_one_in_the_file_is_told_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(TopologyRefusedError, match=r"TOP-010.*\[topology\] tlv: .*'native'.*got 'quick'"):
         Topology.load(topology(tmp_path, "quick"))

@@ -82,6 +82,26 @@ def test_a_slow_handler_is_reported_once_and_again_when_it_has_ended(dispatcher:
     assert (ended["event"], ended["actor"], ended["message"], ended["total_ms"]) == (
         "slow handler ended", "slow", "Number", 2500,
     )  # fmt: skip
+    assert ("pinned" in told["error"]) == (dispatcher == "default"), (
+        "who has a thread of its own is not told to have one"
+    )
+
+
+def test_what_it_took_in_all_is_never_told_too_low(looking: Watch) -> None:
+    entered, go = threading.Event(), threading.Event()
+    ref = Gatekeeper.create(entered, go, context=ActorContext(name="slow")).launch()
+    with capture_logs() as logs:
+        ref.ask(Number(1), timeout=DEADLINE)
+        looking.look(10.0)
+        ref.tell(Number(0))  # it may have begun right after that look
+        assert entered.wait(DEADLINE)
+        looking.look(10.5)
+        looking.look(11.0)
+        go.set()
+        ref.ask(Number(1), timeout=DEADLINE)
+        looking.look(11.5)
+    told, ended = logs
+    assert (told["running_ms"], ended["total_ms"]) == (500, 1500)
 
 
 def test_many_quick_messages_and_an_actor_that_rests_are_not_slow(looking: Watch) -> None:

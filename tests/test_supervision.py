@@ -618,3 +618,19 @@ def test_a_reading_while_another_thread_buries_a_late_message_shows_no_loss(
     after = Ledger([actor]).read()
     assert (during.balanced, during.exact, during.total.in_flight) == (True, False, 1)
     assert (after.balanced, after.exact, after.total.dead_lettered) == (True, True, 1)
+
+
+def test_the_row_of_an_actor_tells_its_failures_also_where_their_messages_are_dead_letters(
+    worker: type[Worker],
+) -> None:
+    actor = worker.create()
+    supervisor = Supervisor(backoff=AT_ONCE, attempts=2)
+    supervisor._adopt(actor, (), {})
+    ref = actor.launch()
+    for number in (1, -1, 2):
+        ref.tell(Job(number=number))
+    assert total(ref) == 2
+    reading = Ledger([actor]).read()
+    (row,) = reading.actors
+    assert (row.failed, row.restarted, row.dead_lettered) == (2, 2, 1)
+    assert reading.balanced

@@ -94,7 +94,28 @@ def test_a_row_has_everything_about_an_actor() -> None:
             )
         ),
     )
-    assert row_of(text, "tape") == ["5", "1,200", "1,500", "3,000", "2", "7", "1", "1.5us", "2.5ms", "0.8us", "."]
+    assert row_of(text, "tape") == [
+        "5", "1,200", "1,500", "3,000", "2", "3", "4", "1", "1.5us", "2.5ms", "0.8us", ".",
+    ]  # fmt: skip
+
+
+def test_what_was_dropped_and_what_is_dead_stand_apart() -> None:
+    text = drawn(TopView(), snapshot(actor("tape", handled=2, failed=3, dropped=5, dead_lettered=7)))
+    head, *_ = (line.split() for line in text.splitlines() if line.split()[:1] == ["actor"])
+    row = dict(zip(head[1:], row_of(text, "tape"), strict=False))
+    assert (row["failed"], row["dropped"], row["dead"]) == ("3", "5", "7")
+
+
+@pytest.mark.parametrize("width", [24, 30, 40, 60, 80, 120])
+def test_no_number_is_cut_where_the_terminal_is_narrow(width: int) -> None:
+    numbers = dict.fromkeys(("waiting", "waiting_max", "handled", "failed", "dropped", "dead_lettered"), 1_234_567)
+    console = Console(width=width, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(TopView().picture(snapshot(actor("arbitrage_watcher", **numbers))))
+    (row,) = (line for line in captured.get().splitlines() if line.strip().startswith("arb"))
+    _, *cells = row.split()
+    assert cells
+    assert set(cells) <= {"1,234,567", "617.3", "617", "k", "617,284", "."}, row
 
 
 def test_rates_are_those_since_the_last_look() -> None:
@@ -182,6 +203,17 @@ class = "tests.watched_node:Board"
 """
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("top", "--every", "nan"), ("top", "--every", "inf"), ("graph", "x.toml", "--live", "--over", "nan")],
+    ids=" ".join,
+)
+def test_seconds_that_are_no_number_are_refused_as_an_option(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert f"Error: Invalid value for '{arguments[-2]}': '{arguments[-1]}' is no number of seconds" in result.stderr
+
+
 @pytest.mark.usefixtures("node")
 def test_a_live_graph_has_rates_on_its_edges(tmp_path: Path) -> None:
     file = tmp_path / "sums.toml"
@@ -216,10 +248,11 @@ def test_a_run_that_cannot_be_looked_at_goes_on_with_a_warning(directory: Path, 
     directory.mkdir(mode=0o755)
     file = tmp_path / "demo.toml"
     file.write_text(TOPOLOGY.partition("[actors.board]")[0])
-    result = run("run", file)
-    reset_logging()
-    assert result.exit_code == 0
-    assert "warning: [OBS-005] sums cannot be looked at" in result.stderr
+    for options in ((), ("--quiet",)):
+        result = run("run", file, *options)
+        reset_logging()
+        assert result.exit_code == 0
+        assert "warning: [OBS-005] sums cannot be looked at" in result.stderr
 
 
 class Terminal:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .format import rate_text
+from .seconds import Seconds
 from .targets import use_working_directory
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["graph_command"]
 @click.option(
     "--over",
     "over_s",
-    type=click.FloatRange(min=0.01),
+    type=Seconds(0.01),
     default=1.0,
     show_default=True,
     metavar="SECONDS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import sys
@@ -17,9 +18,13 @@ from mycelium.nearest import did_you_mean
 from mycelium.texts import text_of
 from tlv.declared_error import DeclaredError
 
+from .saying import say
+
 __all__ = ["LazyGroup", "UserError", "is_debugging"]
 
 _DEBUG = "mycelium.debug"
+#: What an output says that takes no more.
+_UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 def is_debugging(ctx: click.Context) -> bool:
@@ -33,8 +38,9 @@ class UserError(click.ClickException):
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Write the one line."""
-        click.echo(f"mycelium: {self.format_message()}", file=file, err=file is None)
+        """Write the one line; where nobody can read it, the exit code tells."""
+        with contextlib.suppress(OSError):
+            click.echo(f"mycelium: {self.format_message()}", file=file, err=file is None)
 
 
 class StoppedError(UserError):
@@ -44,7 +50,7 @@ class StoppedError(UserError):
 
 
 class UndeclaredError(UserError):
-    """A failure that nobody declared."""
+    """A failure that nobody declared, or of the output, after the work was done."""
 
     exit_code = 1
 
@@ -104,7 +110,7 @@ class LazyGroup(click.Group):
                 sys.stdout.flush()  # here a full disk can still be told
         except DeclaredError as error:
             if is_debugging(ctx):
-                click.echo(traceback.format_exc(), err=True)
+                say(traceback.format_exc())
             raise UserError(_told(error)) from error
         except KeyboardInterrupt:
             raise StoppedError("stopped at once") from None
@@ -114,7 +120,9 @@ class LazyGroup(click.Group):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # the reader has gone: click ends the program without a word
             if is_debugging(ctx):
-                click.echo(traceback.format_exc(), err=True)
+                say(traceback.format_exc())
+            if isinstance(error, OSError) and error.errno in _UNWRITTEN and error.filename is None:
+                raise UndeclaredError(_unwritten(error)) from error
             raise UndeclaredError(_unexpected(error)) from error
 
 
@@ -138,6 +146,12 @@ def _unexpected(error: BaseException) -> str:
     from mycelium.errors.node import UnexpectedError
 
     return str(UnexpectedError(error=type(error).__name__, message=text_of(error)))
+
+
+def _unwritten(error: OSError) -> str:
+    from mycelium.errors.node import OutputError
+
+    return str(OutputError(reason=error.strerror or text_of(error)))
 
 
 def _told(error: DeclaredError) -> str:

@@ -15,6 +15,7 @@ import click
 from mycelium.report import Report, SourceProgress
 
 from .format import bytes_text, count_text, rate_text, time_text
+from .saying import say
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -58,7 +59,7 @@ class View(ABC):
 
     def tell(self, note: str) -> None:
         """Tell the user something now."""
-        click.echo(note, err=True)
+        say(note)
 
     def rate(self, report: Report) -> float:
         """Messages handled per second since the last call."""

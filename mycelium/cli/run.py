@@ -18,6 +18,7 @@ from mycelium.errors.node import InputMissingError
 from mycelium.errors.observing import ControlSocketError
 from mycelium.logging import LOG_LEVELS, configure_logging
 from mycelium.node import Node, stop_on_signals
+from mycelium.observing.address import read_address
 from mycelium.observing.control import ControlSocket
 from mycelium.report import Report
 from mycelium.source import Source
@@ -29,6 +30,7 @@ from .lazy import is_debugging
 from .live import view_for
 from .restart import run_on
 from .run_nodes import joined_node, launch_all
+from .saying import say
 from .targets import use_working_directory
 
 __all__ = ["run_command"]
@@ -42,6 +44,14 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
     if given is None or re.fullmatch(r"max|(\d+(\.\d*)?|\.\d+)x", given):
         return given
     raise click.BadParameter(f"{given!r} is neither 'max' nor a factor like '1x' or '2.5x'", ctx, parameter)
+
+
+def _check_metrics(ctx: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    """Check the address before anything is read or started."""
+    del ctx, parameter
+    if given:
+        read_address(given)
+    return given
 
 
 @click.command("run", short_help="Run a topology until its sources are finished.")
@@ -73,6 +83,7 @@ def _check_speed(ctx: click.Context, parameter: click.Parameter, given: str | No
     "--metrics",
     metavar="[HOST]:PORT",
     envvar="MYCELIUM_METRICS",
+    callback=_check_metrics,
     help="Serve metrics to Prometheus there; comes before MYCELIUM_METRICS and the topology.",
 )
 @click.option(
@@ -140,9 +151,9 @@ def run_command(
     silent = quiet or launched is not None
     if not silent:
         for warning in resolved.warnings:
-            click.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}")
     if not any(issubclass(actor.actor_class, Source) for actor in resolved.actors.values()) and not silent:
-        click.echo("there is no source: this runs until its actors stop, or Ctrl-C", err=True)
+        say("there is no source: this runs until its actors stop, or Ctrl-C")
     with ExitStack() as open_ends:
         if node_name is not None:
             node = open_ends.enter_context(
@@ -183,14 +194,13 @@ def _observed(node: Node, metrics: str | None, *, otel: bool, silent: bool) -> I
         try:
             open_ends.enter_context(ControlSocket(node))
         except ControlSocketError as refused:
-            if not silent:
-                click.echo(f"warning: {refused}", err=True)
+            say(f"warning: {refused}")
         if metrics:
             from mycelium.observing.metrics import serve_metrics
 
             endpoint = open_ends.enter_context(serve_metrics(node, metrics))
             if not silent:
-                click.echo(f"metrics at {endpoint.url}", err=True)
+                say(f"metrics at {endpoint.url}")
         if otel:
             from mycelium.observing.otel import instrument, uninstrument
 
@@ -234,7 +244,7 @@ def _print(report: Report, *, quiet: bool, as_json: bool) -> None:
             click.echo(line)
     if quiet and not as_json:
         for line in failure_lines(report):
-            click.echo(f"mycelium: {line}", err=True)
+            say(f"mycelium: {line}")
 
 
 def _check_directory(directory: str) -> None:

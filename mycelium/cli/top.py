@@ -12,6 +12,8 @@ import click
 
 from mycelium.errors.observing import NodeGoneError
 
+from .seconds import Seconds
+
 if TYPE_CHECKING:
     from mycelium.observing.attach import Attached
 
@@ -20,7 +22,7 @@ __all__ = ["top_command"]
 
 @click.command("top", short_help="Look at a running node.")
 @click.argument("node", required=False, metavar="[NODE]")
-@click.option("--every", "every_s", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Seconds.")
+@click.option("--every", "every_s", type=Seconds(0.1), default=1.0, show_default=True, help="Seconds.")
 @click.option("--once", is_flag=True, help="Print what there is now, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print what there is now as JSON, and end.")
 @click.option(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .fitted_table import FittedTable
 from .format import bytes_text, count_text, rate_text, time_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
     from mycelium.observing.messages import Watching
     from mycelium.observing.snapshot import Snapshot
@@ -23,6 +23,15 @@ _WIDTH_ELSEWHERE = 160
 _SVG_WIDTH = 140
 #: Lines beside the rows of tables: titles, heads, the ledger, the line of the cursor.
 _LINES_BESIDE = 12
+
+#: The columns, and in which order they are kept where the terminal is too narrow for all of them.
+_ACTOR_HEADS = (
+    "actor", "waiting", "max", "handled/s", "handled", "failed", "dropped", "dead", "restarts",
+    "mailbox p50", "p99", "handler p50", "p99",
+)  # fmt: skip
+_ACTOR_KEPT = (0, 1, 3, 5, 8, 6, 7, 4, 10, 12, 9, 11, 2)
+_MESSAGE_HEADS = ("message", "handled/s", "sent", "handled", "failed", "dropped", "dead", "in flight")
+_MESSAGE_KEPT = (0, 3, 7, 4, 5, 6, 2, 1)
 
 #: Above this part of its capacity, what waits in a mailbox is shown in yellow, and full in red.
 _HIGH = 0.5
@@ -61,17 +70,14 @@ class TopView:
     def _actor_table(self, snapshot: Snapshot, passed: float) -> list[RenderableType]:
         from rich.text import Text
 
-        table = _table("actor", "waiting", "max", "handled/s", "handled", "failed", "dropped", "restarts")
-        for head in ("mailbox p50", "p99", "handler p50", "p99"):
-            table.add_column(head, justify="right", no_wrap=True)
         shown = list(snapshot.actors)
         if self._room is not None:
             rows = max(3, self._room() - _LINES_BESIDE - len(snapshot.messages) - len(snapshot.failures))
             busiest = sorted(shown, key=lambda actor: (actor.waiting, actor.handled), reverse=True)[:rows]
             shown = [actor for actor in shown if actor in busiest]
+        table = FittedTable(_ACTOR_HEADS, _ACTOR_KEPT)
         for actor in shown:
             rate = _rate(actor.handled, self._actors.get(actor.name, 0), passed)
-            lost = actor.dropped + actor.dead_lettered
             table.add_row(
                 Text(actor.name, style="" if actor.alive else "dim"),
                 Text(count_text(actor.waiting), style=_style_of(actor.waiting, actor.capacity)),
@@ -79,7 +85,8 @@ class TopView:
                 rate_text(rate) if rate else ".",
                 count_text(actor.handled),
                 Text(count_text(actor.failed), style="red" if actor.failed else ""),
-                Text(count_text(lost), style="yellow" if lost else ""),
+                Text(count_text(actor.dropped), style="yellow" if actor.dropped else ""),
+                Text(count_text(actor.dead_lettered), style="yellow" if actor.dead_lettered else ""),
                 Text(count_text(actor.restarted), style="yellow" if actor.restarted else ""),
                 *(_time(ns) for ns in (actor.mailbox_p50, actor.mailbox_p99, actor.handling_p50, actor.handling_p99)),
             )
@@ -87,7 +94,7 @@ class TopView:
         return [table, *([Text(f"and {left_out} more with less to do", style="dim")] if left_out else [])]
 
     def _message_table(self, snapshot: Snapshot, passed: float) -> RenderableType:
-        table = _table("message", "handled/s", "sent", "handled", "failed", "dropped", "dead", "in flight")
+        table = FittedTable(_MESSAGE_HEADS, _MESSAGE_KEPT)
         for row in snapshot.messages:
             rate = _rate(row.handled, self._messages.get(row.name, 0), passed)
             counts = (row.sent, row.handled, row.failed, row.dropped, row.dead_lettered, row.in_flight)
@@ -116,17 +123,6 @@ def picture_svg(picture: RenderableType, title: str) -> str:
     console = Console(record=True, file=io.StringIO(), width=_SVG_WIDTH, highlight=False, color_system="truecolor")
     console.print(picture)
     return console.export_svg(title=title)
-
-
-def _table(first: str, *others: str) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for head in others:
-        table.add_column(head, justify="right", no_wrap=True)
-    return table
 
 
 def _title(snapshot: Snapshot) -> RenderableType:

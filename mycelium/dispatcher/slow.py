@@ -3,7 +3,8 @@
 A thread of its own looks, twice in that time, at who runs in each thread that runs actors. What it
 compares are counts that are there anyway (messages handled, envelopes taken, steps of coroutines):
 where none of them has moved since the last look, it is the same handler that runs. So a message
-costs nothing, and what is reported is right to half the limit. The thread begins with the first
+costs nothing, and what is reported is right to half the limit: a handler has run for that long at
+least when it is reported, and for no longer than ``total_ms`` when it has ended. The thread begins with the first
 thread that runs actors, and ends with the last.
 
 Of a coroutine it is a step between two awaits that counts: while it awaits, it holds up nobody. A
@@ -42,13 +43,16 @@ SLOW_HANDLER_MS = 100
 class Watched:
     """A thread that runs actors: what it is at, and since when."""
 
-    __slots__ = ("dispatcher", "log", "marks", "message", "reported", "since", "state")
+    __slots__ = ("dispatcher", "log", "looked_at", "marks", "message", "reported", "since", "since_at_most", "state")
 
     def __init__(self, dispatcher: Dispatcher | None, state: dict[str, Any]) -> None:
         self.dispatcher = dispatcher
         self.state = state
         self.marks: tuple[int, ...] | None = None
+        self.looked_at = 0.0
+        #: When it was seen to be at it first, and when it was not yet.
         self.since = 0.0
+        self.since_at_most = 0.0
         self.reported = False
         self.message = ""
         self.log: Any = None
@@ -103,21 +107,25 @@ class Watch:
                         "slow handler ended",
                         code=SlowHandlerError.code,
                         message=watched.message,
-                        total_ms=round(1000 * (now - watched.since)),
+                        total_ms=round(1000 * (now - watched.since_at_most)),
                     )
                 watched.marks = marks
                 watched.since = now
+                watched.since_at_most = watched.looked_at or now
                 watched.reported = False
             elif marks is not None and actor is not None and not watched.reported:
                 running_ms = round(1000 * (now - watched.since))
                 if running_ms >= limit:
                     watched.reported = True
                     self._report(watched, actor, ident, running_ms)
+            watched.looked_at = now
 
     def _report(self, watched: Watched, actor: Actor, ident: int, running_ms: int) -> None:
         watched.message, stack = _place(sys._current_frames().get(ident))
         watched.log = actor.log
-        slow = SlowHandlerError(actor=actor.name, message=watched.message, milliseconds=running_ms)
+        slow = SlowHandlerError(
+            actor=actor.name, message=watched.message, milliseconds=running_ms, who_waits=_who_waits(watched.dispatcher)
+        )
         try_to_log(
             watched.log.warning,
             "handler is slow",
@@ -149,6 +157,15 @@ def _marks_of(actor: Actor, state: dict[str, Any]) -> tuple[int, ...] | None:
         return None
     handled = sum(cell.handled for cell in tuple(mailbox.tally.cells.values()))
     return (id(actor), handled, actor._envelopes, state.get("steps", 0))
+
+
+def _who_waits(dispatcher: Dispatcher | None) -> str:
+    """Whom it holds up, and what to do about that."""
+    if dispatcher is None:
+        return "its own mail waits: let it do less at a time"
+    if dispatcher.kind == "asyncio":
+        return f"all actors of {dispatcher.name!r} wait: await, or use asyncio.to_thread"
+    return f'others of dispatcher {dispatcher.name!r} wait: dispatcher="pinned" gives it a thread of its own'
 
 
 def _place(frame: FrameType | None) -> tuple[str, str]:

@@ -123,6 +123,7 @@ from mycelium.errors.node import (
     LedgerError,
     NodeError,
     NodeStateError,
+    OutputError,
     RecordingFileError,
     UnexpectedError,
 )
@@ -265,6 +266,7 @@ __all__ = [
     "ObservingError",
     "ObservingExtraError",
     "OptionNotTakenError",
+    "OutputError",
     "OutsideDomainError",
     "OverrideError",
     "PauseOutsideError",

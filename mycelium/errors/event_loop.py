@@ -46,14 +46,15 @@ class BlockingInLoopError(
 class SlowHandlerError(
     ActorError,
     code="ACT-042",
-    text="{actor} has been handling {message} for {milliseconds} ms",
-    next_step='see the stack; let an actor that waits or computes have a thread of its own: dispatcher="pinned"',
+    text="{actor} has been handling {message} for {milliseconds} ms; {who_waits}",
+    next_step="the stack shows where it is",
 ):
     """How a handler that runs for too long is logged."""
 
     actor: str
     message: str
     milliseconds: int
+    who_waits: str
 
 
 class DispatcherDeclarationError(

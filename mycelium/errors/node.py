@@ -13,6 +13,7 @@
       DescribeTargetError       NOD-008  `mycelium describe` cannot find what to describe
       UnexpectedError           NOD-009  a command ended by an error that nobody declared
       ImplementationFixedError  NOD-010  the topology asks for another implementation of tlv than runs
+      OutputError               NOD-011  what a command prints cannot be written            (OSError)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ __all__ = [
     "LedgerError",
     "NodeError",
     "NodeStateError",
+    "OutputError",
     "RecordingFileError",
     "UnexpectedError",
 ]
@@ -169,3 +171,15 @@ class ImplementationFixedError(
     node: str
     asked: str
     running: str
+
+
+class OutputError(
+    NodeError,
+    OSError,
+    code="NOD-011",
+    text="the output cannot be written: {reason}",
+    next_step="make room, or write it elsewhere",
+):
+    """What a command prints goes where no more can be written: a full disk."""
+
+    reason: str

@@ -156,6 +156,7 @@ class Child:
                 cell = tally.cell(type(one))
                 cell.handled -= 1
                 cell.failed -= 1
+                tally.given_back += 1
             if again:
                 envelope = actor._envelope
                 came_in_it = envelope is not None and envelope.message is one
