@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from mycelium import Actor, ActorContext, ActorRef, Batch, Ledger, Node, Topology, handles
 from mycelium.dispatcher.event_loop import EventLoop
+from mycelium.dispatcher.waiting import _gathered, _waits_of
 from mycelium.errors import (
     AskCycleError,
     AskTimeoutError,
@@ -328,6 +329,78 @@ def test_a_cycle_of_awaits_is_refused_and_names_everybody() -> None:
     with pytest.raises(AskCycleError, match=r"ACT-013.*three.*three -> one -> two -> three"):
         refs[0].ask(Number(1), timeout=DEADLINE)
     assert all(ref.is_alive() for ref in refs)
+
+
+class Gatherer(Actor, receives=Number, dispatcher="asyncio"):
+    """Asks several at once; with a number below 0, in a circle of gathers; leaves one task to itself with 0."""
+
+    def __init__(self, refs: list[ActorRef[Any]]) -> None:
+        super().__init__()
+        self.refs = refs
+        self.left: asyncio.Task[Any] | None = None
+
+    @handles
+    async def on_number(self, number: Number) -> Any:
+        asked = [self.ask(ref, number, timeout=DEADLINE) for ref in self.refs]
+        if number.number == 0:
+            first, *others = asked
+            self.left = asyncio.ensure_future(first)
+            self.refs = self.refs[1:]
+            for other in others:
+                other.close()
+            return "left"
+        if number.number < 0:
+            return await asyncio.gather(asyncio.gather(*asked))
+        async with asyncio.timeout(DEADLINE):
+            return await asyncio.gather(*asked)
+
+    def on_receive(self, message: Any) -> Any:
+        return None if self.left is None else self.left.done()
+
+
+def _until_nothing_is_noted(gather: Actor) -> None:
+    """What was gathered beside the one that was refused goes on, and is the wait of nobody."""
+    assert not _waits_of(gather.mailbox)
+    while _gathered:
+        gather.actor_ref.ask("anything", timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("number", [1, -1], ids=["gather", "gather of gathers"])
+def test_a_cycle_through_one_of_several_that_are_gathered_is_refused(number: int) -> None:
+    gather = Gatherer.create([], context=ActorContext(name="gather"))
+    quick, back = Doubling.start(), asking(gather.launch(), "back")
+    gather.refs += [quick, back, quick]
+    with pytest.raises(AskCycleError, match=r"ACT-013.*back -> gather -> back"):
+        gather.actor_ref.ask(Number(number), timeout=DEADLINE)
+    _until_nothing_is_noted(gather)
+
+
+def test_a_cycle_is_refused_too_where_the_other_waits_already() -> None:
+    gather = Gatherer.create([], context=ActorContext(name="gather"))
+    gather.launch()
+    back = asking(gather.actor_ref, "back")
+    gather.refs += [Doubling.start(), back]
+    with pytest.raises(AskCycleError, match=r"ACT-013.*gather -> back -> gather"):
+        back.ask(Number(1), timeout=DEADLINE)
+    _until_nothing_is_noted(gather)
+
+
+def test_a_task_that_nobody_awaits_closes_no_circle() -> None:
+    gather = Gatherer.create([], context=ActorContext(name="gather"))
+    ref = gather.launch()
+    doubling = Doubling.start()
+
+    class Back(Actor, receives=Number, dispatcher="asyncio"):
+        @handles
+        async def on_number(self, number: Number) -> Any:
+            return await self.ask(ref, Number(5), timeout=DEADLINE)
+
+    gather.refs += [Back.start(), doubling]
+    assert ref.ask(Number(0), timeout=DEADLINE) == "left"
+    while not ref.ask("is it done?", timeout=DEADLINE):
+        pass
+    assert gather.left is not None
+    assert gather.left.result() == [10]
 
 
 def test_a_cycle_over_two_dispatchers_is_refused_too() -> None:

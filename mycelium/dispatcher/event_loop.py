@@ -22,6 +22,7 @@ from mycelium.attempted_log import try_to_log
 from mycelium.errors.event_loop import BlockingInLoopError
 
 from .async_turn import take_turn
+from .awaiting import turn_of
 from .coroutines import may_await
 from .current import running
 from .shared import Dispatcher
@@ -178,6 +179,7 @@ class EventLoop(Dispatcher):
         task = asyncio.current_task()
         assert task is not None
         self._turns[mailbox] = task
+        turn_of.set((actor, task))
         try:
             if not await take_turn(actor, self.throughput):
                 self._detach(mailbox)

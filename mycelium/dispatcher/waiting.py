@@ -13,6 +13,8 @@ actor that is to answer. So, in this order:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from mycelium.gate import Gate
     from mycelium.mailbox import Mailbox
 
-__all__ = ["Awaited", "note_wait", "refuse_circle", "wait_inside", "wait_outside"]
+__all__ = ["Awaited", "note_gathered", "note_wait", "refuse_circle", "wait_inside", "wait_outside"]
 
 #: Actors that run inside each other on one stack, at most; further ones wait as if they were elsewhere.
 DEPTH_MAX = 16
@@ -99,24 +101,70 @@ class note_wait:  # noqa: N801 - used as a function is; a generator would take a
             self._mailbox.waits_for = self._outer
 
 
+#: What actors await in tasks that they gather, beside what each waits for itself; and whether each still does.
+_gathered: dict[Mailbox, list[tuple[Awaited, Callable[[], bool]]]] = {}
+
+
+@contextmanager
+def note_gathered(gathered: tuple[Actor, Callable[[], bool]] | None, awaited: Awaited) -> Iterator[None]:
+    """As `note_wait`, for one of several tasks that an actor awaits together, as long as the second one says so."""
+    if gathered is None:
+        yield
+        return
+    actor, still = gathered
+    mailbox, noted = actor.mailbox, (awaited, still)
+    waits = _gathered.setdefault(mailbox, [])
+    waits.append(noted)
+    try:
+        _refuse_cycle(actor, awaited.target)
+        yield
+    finally:
+        waits.remove(noted)
+        if not waits:
+            _gathered.pop(mailbox, None)
+
+
 def refuse_circle(actor: Actor, awaited: Awaited, target: Mailbox) -> None:
     """Raise `AskCycleError` where ``target``, who is to answer in the place of ``actor``, waits for that answer."""
-    names = [actor.name]
-    seen: Mailbox | None = target
-    while seen is not None and len(names) < 1000:
-        names.append(seen.tally.name)
-        if seen.waits_for is awaited:
-            raise AskCycleError(actor=seen.tally.name, cycle=" -> ".join([seen.tally.name, *names]))
-        seen = seen.waits_for.target if seen.waits_for is not None else None
+    path = _path_to(target, lambda mailbox: awaited in _waits_of(mailbox))
+    if path:
+        names = [actor.name, *(mailbox.tally.name for mailbox in path)]
+        raise AskCycleError(actor=names[-1], cycle=" -> ".join([names[-1], *names]))
 
 
 def _refuse_cycle(actor: Actor, target: Mailbox | None) -> None:
-    if target is None or (target.waits_for is None and target is not actor.mailbox):
+    if target is None:
         return
-    names = [actor.name]
-    seen: Mailbox | None = target
-    while seen is not None and len(names) < 1000:
-        names.append(seen.tally.name)
-        if seen is actor.mailbox:
-            raise AskCycleError(actor=actor.name, cycle=" -> ".join(names))
-        seen = seen.waits_for.target if seen.waits_for is not None else None
+    own = actor.mailbox
+    if target.waits_for is None and target is not own and target not in _gathered:
+        return
+    path = _path_to(target, lambda mailbox: mailbox is own)
+    if path:
+        cycle = " -> ".join([actor.name, *(mailbox.tally.name for mailbox in path)])
+        raise AskCycleError(actor=actor.name, cycle=cycle)
+
+
+def _waits_of(mailbox: Mailbox) -> tuple[Awaited, ...]:
+    """All that its owner waits for."""
+    own = mailbox.waits_for
+    gathered = tuple(awaited for awaited, still in tuple(_gathered.get(mailbox, ())) if still())
+    return gathered if own is None else (own, *gathered)
+
+
+def _path_to(first: Mailbox, is_found: Callable[[Mailbox], bool]) -> list[Mailbox]:
+    """From ``first`` along what each one waits for, to one that is found; empty where none is."""
+    came_from: dict[Mailbox, Mailbox | None] = {first: None}
+    ahead = [first]
+    while ahead:
+        mailbox = ahead.pop()
+        if is_found(mailbox):
+            path = [mailbox]
+            while (before := came_from[path[-1]]) is not None:
+                path.append(before)
+            return path[::-1]
+        for awaited in _waits_of(mailbox):
+            target = awaited.target
+            if target is not None and target not in came_from:
+                came_from[target] = mailbox
+                ahead.append(target)
+    return []

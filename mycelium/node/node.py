@@ -229,7 +229,10 @@ class Node:
             raise _AbortRequestedError
 
     def abort(self) -> None:
-        """Stop at once: actors end after the messages in hand (256 at most), without a hook; the rest are dead letters."""
+        """Stop at once: actors end after the messages in hand (256 at most), without a hook; the rest are dead letters.
+
+        `on_stop` may take as long as it likes, so it does not run.
+        """
         if self._state in {"new", "finished", "interrupted", "aborted"}:
             return
         self._state = "aborted"
