@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import monotonic
+from traceback import walk_tb
 from typing import Any
 
 import pykka
@@ -162,10 +163,15 @@ def _problems(node: Node, reading: LedgerReading) -> Iterator[str]:
         if row.difference or row.in_flight:
             yield f"{row.message}: difference {row.difference:+,}, in flight {row.in_flight:,} ({row})"
     for failure in node.failures:
-        # Of an actor that sends its last in on_stop to a full mailbox that rejects: counted, and not lost.
-        if failure.error == MailboxFullError.__name__:
-            continue
-        yield f"{failure.actor} failed: {failure.error}"
+        if not _is_refused_at_the_end(node._actors[failure.actor].failure):
+            yield f"{failure.actor} failed: {failure.error}"
+
+
+def _is_refused_at_the_end(error: BaseException | None) -> bool:
+    """Whether an actor sent its last in `on_stop` to a full mailbox that rejects: counted, and not lost."""
+    if not isinstance(error, MailboxFullError):
+        return False
+    return any(frame.f_code.co_name == "on_stop" for frame, _ in walk_tb(error.__traceback__))
 
 
 def _restarts(reading: LedgerReading) -> int:
