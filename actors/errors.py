@@ -18,6 +18,7 @@
       BridgeMissingError          FEED-031  a snapshot and the updates after it do not meet
       SnapshotMissingError        FEED-032  updates of a book before any snapshot
       UpdateOverflowError         FEED-033  too many updates waited for a snapshot
+      TradeGapError               FEED-034  trades of a market are missing
       ConnectFailedError          FEED-040  nobody answers at an address, or refuses
       ConnectionLostError         FEED-041  a connection that ended before its time
       FrameTooLargeError          FEED-042  a frame beyond the limit, for which the connection was closed
@@ -47,6 +48,7 @@ __all__ = [
     "SequenceGapError",
     "SnapshotMissingError",
     "SnapshotUnavailableError",
+    "TradeGapError",
     "UnknownMarketError",
     "UnknownPoolError",
     "UnknownStreamError",
@@ -281,6 +283,23 @@ class UpdateOverflowError(
     line: int
     market: str
     limit: int
+
+
+class TradeGapError(
+    FeedError,
+    ValueError,
+    code="FEED-034",
+    text="{path} line {line}: {market} expected trade {expected}, got {got}",
+    next_step="the trades between are lost; get them from the exchange by their ids, or record the stream again",
+    retryable=True,
+):
+    """Trades of a market are missing."""
+
+    path: str
+    line: int
+    market: str
+    expected: int
+    got: int
 
 
 class ConnectFailedError(

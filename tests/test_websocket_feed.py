@@ -149,6 +149,20 @@ def test_a_gap_is_told_and_the_book_begins_anew(served: Served) -> None:
     assert book_of("BLZETH", collector_of(node)) == book_at(server, "BLZETH")
 
 
+def test_missing_trades_are_counted_and_told(served: Served) -> None:
+    frames, snapshots = simulated(900)
+    trades = [number for number, frame in enumerate(frames) if frame.stream == "nknusdt@aggTrade"]
+    for lost in trades[1:3]:
+        frames[lost] = Frame(frames[lost].received, frames[0].text, frames[0].stream, frames[0].data)
+    server = served.server(frames, snapshots)
+    node = node_for(server)
+    replayed(served, server, node)
+    check_counts(node)
+    feed = feed_of(node)
+    assert (dict(feed.refused), feed.books.trades.gaps, feed.books.trades.missing) == ({"FEED-034": 1}, 1, 2)
+    assert "trades missing: 2" in feed.summary()
+
+
 def test_frames_that_are_wrong_are_counted_and_nothing_stops(served: Served) -> None:
     frames, snapshots = simulated(400)
     price = {"stream": "nknusdt@bookTicker", "data": {"s": "NKNUSDT", "b": "x", "B": "1", "a": "1", "A": "1"}}

@@ -121,7 +121,7 @@ def _frame(record: Received, markets: Markets, books: Books) -> Iterator[TLV]:
     if event == "depthUpdate":
         yield from _depth_update(record, data, markets, books)
     elif event == "aggTrade":
-        yield from _trade(record, data, markets)
+        yield from _trade(record, data, markets, books)
     elif event == "bookTicker" or str(stream).endswith("@bookTicker"):
         yield from _quote(record, data, markets)
     elif isinstance(data, dict):
@@ -153,14 +153,17 @@ def _depth_update(record: Received, data: Any, markets: Markets, books: Books) -
         yield from books.take(market, Depth(record.reading, record.line, first, last, previous, message))
 
 
-def _trade(record: Received, data: Any, markets: Markets) -> Iterator[TLV]:
+def _trade(record: Received, data: Any, markets: Markets, books: Books) -> Iterator[TLV]:
     price, quantity = _number(data, "p", positive), _number(data, "q", positive)
     timestamp = _time(data, "T")
     buyer_maker = _field(data, "m")
     if not isinstance(buyer_maker, bool):
         raise _FieldError("m", buyer_maker, "true or false")
-    venue_id, _ = _venue_id(record, data, markets)
+    trade_id = _whole(data, "a") if "a" in data else None
+    venue_id, market = _venue_id(record, data, markets)
     if venue_id:
+        if trade_id is not None:
+            books.trades.take(market, trade_id, record.reading, record.line)
         record.reading.messages += 1
         yield TradeTLV(price, -quantity if buyer_maker else quantity, timestamp, venue_id)
 

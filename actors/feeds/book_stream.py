@@ -11,6 +11,7 @@ from tlv.market_data import DepthKind, DepthUpdateTLV
 
 from .book_sync import BookSync, Bridge, Gap, Overflow, Update
 from .reading import Reading
+from .trade_ids import TradeIds
 
 __all__ = ["LEVELS_MAX", "BookStream", "Books", "Depth"]
 
@@ -42,9 +43,10 @@ class BookStream:
 
 @dataclass
 class Books:
-    """All markets of a feed that keep update ids."""
+    """All markets of a feed that keep update ids, and the ids of their trades."""
 
     streams: dict[str, BookStream] = field(default_factory=dict)
+    trades: TradeIds = field(default_factory=TradeIds)
 
     def take(self, market: str, depth: Depth) -> Iterator[DepthUpdateTLV]:
         """What of this snapshot or update, and of those that waited, is to be sent now."""
@@ -68,7 +70,9 @@ class Books:
 
     def restart(self, markets: Iterable[str]) -> None:
         """The streams of these markets were opened anew."""
-        for market in markets:
+        opened = tuple(markets)
+        self.trades.restart(opened)
+        for market in opened:
             if market in self.streams:
                 self.streams[market].sync.restart()
 

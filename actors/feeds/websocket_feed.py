@@ -52,7 +52,7 @@ class WebsocketFeed(AsyncSource, emits=(DepthUpdateTLV, QuoteTLV, TradeTLV)):
     """Depth updates with their snapshots, best prices and trades of some markets, for as long as it runs.
 
     What breaks is counted by its error code in ``refused`` and is no failure: a lost connection is opened again, after
-    a pause that grows; a book whose updates are missing asks for a snapshot. While those downstream have no room it
+    a pause that grows; a book whose updates are missing asks for a snapshot; trades that are missing are told. While those downstream have no room it
     takes no frame, the library reads no further, and the server has to wait: nothing is lost.
     """
 
@@ -121,7 +121,8 @@ class WebsocketFeed(AsyncSource, emits=(DepthUpdateTLV, QuoteTLV, TradeTLV)):
         books = self.books
         text = f"connections: {self.connections}, frames: {self.progress.done:,}, snapshots: {self.snapshots}"
         text += f", messages: {self.reading.messages:,}{left_out_text(self.reading)}"
-        return f"{text}\n{books.synchronised} of {len(books.streams)} books synchronised, gaps: {books.gaps}"
+        text += f"\n{books.synchronised} of {len(books.streams)} books synchronised, gaps: {books.gaps}"
+        return f"{text}; trades missing: {books.trades.missing:,}" if books.trades.missing else text
 
     def _opened(self) -> None:
         self.connections += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -53,7 +54,7 @@ def simulated_capture(frames: int, *, seed: int = 1) -> tuple[list[str], list[st
 
 def _frames(markets: Mapping[str, SimulatedMarket], seed: int) -> Iterator[tuple[int, dict[str, Any]]]:
     walks = {symbol: HiddenWalk(seed, symbol, in_units(price)) for symbol, price in PRICES.items()}
-    moment, trades = START_NS, 0
+    moment, trades = START_NS, Counter[str]()
     while True:
         for symbol, market in markets.items():
             market.follow(walks[symbol].step())
@@ -63,8 +64,8 @@ def _frames(markets: Mapping[str, SimulatedMarket], seed: int) -> Iterator[tuple
                 if isinstance(event, QuoteTLV):
                     yield moment, _frame(symbol, "bookTicker", _quote(symbol, event))
                 else:
-                    trades += 1
-                    yield moment, _frame(symbol, "aggTrade", _trade(symbol, event, trades))
+                    trades[symbol] += 1
+                    yield moment, _frame(symbol, "aggTrade", _trade(symbol, event, trades[symbol]))
             moment += BEAT_NS // 16
             update = market.depth_update(moment)
             if update is not None:
