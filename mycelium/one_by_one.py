@@ -5,8 +5,8 @@ either may send a message. Where the thread holds a plain lock just then, it wou
 ever; with one that lets it in again, it would work on things that are half changed. So what is brought in
 the middle of a step, by the thread that takes it, is left there, and that thread takes it next.
 
-The order makes it safe against a signal between any two lines: who brings first appends and then looks
-whether a step is being taken; who takes one first says that it has ended and then looks for more.
+The order makes it safe against a signal between any two lines: who takes a step says that it has ended,
+and then looks for more; so what comes before that is found, and what comes after is taken where it comes.
 """
 
 from __future__ import annotations
@@ -34,19 +34,30 @@ class OneByOne(Generic[T]):
 
     def bring(self, one: T) -> bool:
         """Whether it has been taken now; False where this thread is in the middle of another, and takes it after that."""
-        self._brought.append(one)
-        while True:
+        with self._lock:
+            if self._taking:
+                self._brought.append(one)
+                return False
+            self._taking = True
+            try:
+                self._take(one)
+            finally:
+                self._taking = False
+        if self._brought:
+            self._take_brought()
+        return True
+
+    def _take_brought(self) -> None:
+        while self._brought:
             with self._lock:
                 if self._taking:
-                    return False
+                    return
                 self._taking = True
                 try:
                     while self._brought:
                         self._take(self._brought.popleft())
                 finally:
                     self._taking = False
-            if not self._brought:
-                return True
 
     @property
     def is_taking_here(self) -> bool:
