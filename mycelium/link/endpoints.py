@@ -70,6 +70,7 @@ def zenoh_settings(
     yield "mode", '"peer"'
     yield "scouting/multicast/enabled", "false"
     yield "scouting/gossip/enabled", "false"
+    yield "transport/shared_memory/enabled", "false"  # whose files would outlive a process that is killed
     yield "scouting/delay", "0"  # for answers of those whom it does not look for
     yield "listen/endpoints", json.dumps(list(listen))
     yield "connect/endpoints", json.dumps(list(connect))

@@ -77,6 +77,13 @@ def test_an_endpoint_that_is_taken_is_told() -> None:
             NetLink(listen=[f"tcp/127.0.0.1:{port}"])
 
 
+def test_it_leaves_nothing_in_shared_memory_that_a_kill_would_leave_behind() -> None:
+    before = set(Path("/dev/shm").glob("*.zenoh"))
+    with NetLink() as link:
+        link.receiver(CHANNEL)
+        assert set(Path("/dev/shm").glob("*.zenoh")) <= before
+
+
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "zenoh", None)
     with pytest.raises(LinkExtraError, match=r"mycelium-actors\[net\]"):
