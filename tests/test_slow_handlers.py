@@ -118,6 +118,22 @@ def test_many_quick_messages_and_an_actor_that_rests_are_not_slow(looking: Watch
     assert not [entry for entry in logs if entry.get("code") == "ACT-042"]
 
 
+def test_an_actor_that_was_woken_and_has_not_run_yet_is_not_slow(looking: Watch) -> None:
+    ref = Gatekeeper.create(
+        threading.Event(), threading.Event(), context=ActorContext(name="woken", dispatcher="pinned")
+    ).launch()
+    ref.ask(Number(1), timeout=DEADLINE)
+    mailbox = ref.mailbox
+    while not mailbox.asleep:  # it goes to sleep after the answer
+        threading.Event().wait(0.001)
+    mailbox.asleep = False  # as a sender leaves it, before the thread has got a core
+    with capture_logs() as logs:
+        looking.look(0.0)
+        looking.look(10.0)
+    mailbox.asleep = True
+    assert not logs
+
+
 def test_hooks_and_plain_objects_are_watched_too(looking: Watch) -> None:
     entered, go = threading.Event(), threading.Event()
 

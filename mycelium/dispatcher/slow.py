@@ -115,13 +115,13 @@ class Watch:
                 watched.reported = False
             elif marks is not None and actor is not None and not watched.reported:
                 running_ms = round(1000 * (now - watched.since))
-                if running_ms >= limit:
+                if running_ms >= limit and (place := _place(sys._current_frames().get(ident))) is not None:
                     watched.reported = True
-                    self._report(watched, actor, ident, running_ms)
+                    self._report(watched, actor, place, running_ms)
             watched.looked_at = now
 
-    def _report(self, watched: Watched, actor: Actor, ident: int, running_ms: int) -> None:
-        watched.message, stack = _place(sys._current_frames().get(ident))
+    def _report(self, watched: Watched, actor: Actor, place: tuple[str, str], running_ms: int) -> None:
+        watched.message, stack = place
         watched.log = actor.log
         slow = SlowHandlerError(
             actor=actor.name, message=watched.message, milliseconds=running_ms, who_waits=_who_waits(watched.dispatcher)
@@ -168,21 +168,23 @@ def _who_waits(dispatcher: Dispatcher | None) -> str:
     return f'others of dispatcher {dispatcher.name!r} wait: dispatcher="pinned" gives it a thread of its own'
 
 
-def _place(frame: FrameType | None) -> tuple[str, str]:
-    """What is handled in this thread, and the stack from the handler on."""
+def _place(frame: FrameType | None) -> tuple[str, str] | None:
+    """What is handled in this thread, and the stack from the handler on; None between turns.
+
+    Someone who sent to an actor that sleeps has woken it; a busy machine may let its thread wait long before it runs.
+    """
     frames: list[FrameType] = []
-    message = "no message"
     turns = _turns()
     while frame is not None:
         if frame.f_code in turns:
             given = frame.f_locals.get(turns[frame.f_code])
             given = getattr(given, "message", given)
             message = "no message" if given is None else shown(type(given))
-            break
+            lines = traceback.StackSummary.extract((one, one.f_lineno) for one in reversed(frames))
+            return message, "".join(lines.format()).rstrip()
         frames.append(frame)
         frame = frame.f_back
-    lines = traceback.StackSummary.extract((one, one.f_lineno) for one in reversed(frames))
-    return message, "".join(lines.format()).rstrip()
+    return None
 
 
 def _turns() -> dict[CodeType, str]:
