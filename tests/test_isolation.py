@@ -65,8 +65,9 @@ def test_a_log_that_cannot_be_written_ends_nobody_else(kind: type[Actor], place:
     other = Echo.create(context=ActorContext(dispatcher=place))
     failing = kind.create(context=ActorContext(dispatcher=place))
     other.launch()
-    failing.launch().tell(Number(number=1))
-    failing.actor_ref.tell(Number(number=2))
+    for number in (1, 2):  # beforehand: the first is the end of it
+        failing.actor_ref.tell(Number(number=number))
+    failing.launch()
     assert failing.ended.wait(DEADLINE_S)
     assert not failing.actor_ref.is_alive()
     assert other.actor_ref.ask(Number(number=7), timeout=DEADLINE_S) == 7
