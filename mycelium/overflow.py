@@ -275,10 +275,11 @@ class OverflowPolicy:
         """The oldest message that its policy allows to drop, or None."""
         items = self._mailbox.items
         try:
-            if self._may_drop(items[0]):
-                return items[0]
+            first = items[0]  # read once: the owner takes it at any moment, and what comes there may be control
         except IndexError:
             return None
+        if self._may_drop(first):
+            return first
         return next((item for item in items.copy() if self._may_drop(item)), None)
 
     def _may_drop(self, item: Any) -> bool:

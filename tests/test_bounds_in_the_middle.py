@@ -12,11 +12,15 @@ from typing import Any
 
 import pykka
 import pytest
+from pykka._envelope import Envelope
 
 from mycelium import Actor, ActorRef, Bounded, DeadLetter, Ledger, dead_letters, handles
 from mycelium.errors import MailboxFullError
+from mycelium.mail import Keyed
+from mycelium.mailbox import Mailbox
 from mycelium.one_by_one import OneByOne
 from mycelium.overflow import OverflowPolicy
+from mycelium.signals import Signal
 from tlv import TLV, i64
 
 DEADLINE_S = 20.0
@@ -156,6 +160,52 @@ def test_a_tell_in_the_middle_of_a_tell_neither_hangs_nor_loses_anything(kind: t
         assert total.in_flight == 0
         # The handler's count and its list tell the same.
         assert total.handled == len(actor.seen)
+        if not came:
+            break
+        struck += 1
+    assert struck > 20
+
+
+class Arrival(Signal):
+    """Tells that it came."""
+
+    def __init__(self, came: threading.Event) -> None:
+        self.came = came
+
+    def arrive(self, actor: Actor) -> None:
+        self.came.set()
+
+
+@pytest.mark.parametrize("kind", [DropOldest, Conflating, Weighing])
+def test_making_room_never_takes_out_what_steers_the_actor(kind: type[Collector]) -> None:
+    make = note if kind is Weighing else trade
+    struck = 0
+    while True:
+        actor = kind.create()
+        ref: ActorRef[Collector] = actor.launch()
+        ref.tell(make(0))
+        assert actor.entered.wait(DEADLINE_S)
+        for number in (1, 2, 3):
+            ref.tell(make(number))
+        arrived = threading.Event()
+
+        def take_one(mailbox: Mailbox = actor.mailbox, arrived: threading.Event = arrived) -> None:
+            """The owner takes the oldest, as it may at any moment, and control comes to where that was."""
+            head = mailbox.items.popleft()
+            if isinstance(head, Keyed):
+                head.take()
+            mailbox.steer(Envelope(Arrival(arrived)))
+
+        def tell(ref: ActorRef[Collector] = ref) -> None:
+            with suppress(MailboxFullError):  # no two of one key wait
+                ref.tell(make(4))
+
+        came = every_line(tell, take_one, struck)
+        lost = {kind for kind, _ in actor.mailbox.tally.overflowed}
+        actor.gate.set()
+        ref.stop()
+        assert lost <= {Trade, Note}, struck
+        assert arrived.is_set() == came, struck
         if not came:
             break
         struck += 1
