@@ -98,8 +98,13 @@ def test_a_run_on_two_nodes_reports_what_one_process_does(tmp_path: Path, runtim
     assert running_nodes() == []
 
 
-def test_a_killed_node_comes_back_and_none_outlives_its_launcher(tmp_path: Path, runtime: Path) -> None:
+def test_a_killed_node_comes_back_and_none_outlives_its_launcher(
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path, "Endless")
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    monkeypatch.setenv("TMPDIR", str(reports))
     launcher = subprocess.Popen(
         command(path, "--quiet"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -114,8 +119,10 @@ def test_a_killed_node_comes_back_and_none_outlives_its_launcher(tmp_path: Path,
 
         until(is_back, "the killed node comes back")
         assert {place.pid for place in running_nodes() if place.name == "apart.feeds"} == {pids["apart.feeds"]}
+        assert list(reports.iterdir())
         launcher.kill()
         until(lambda: running_nodes() == [], "all nodes end with their launcher")
+        until(lambda: not list(reports.iterdir()), "the folder for their reports goes with them")
     finally:
         launcher.kill()
         _, logged = launcher.communicate(timeout=DEADLINE_S)

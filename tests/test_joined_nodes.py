@@ -340,6 +340,35 @@ def test_a_peer_that_comes_back_gets_what_waits_for_it(link: LoopbackLink) -> No
     assert again.report().ok
 
 
+def test_a_node_that_comes_back_when_its_senders_have_ended_waits_for_none(link: LoopbackLink) -> None:
+    """They do not come again, and nothing of them does."""
+    right = JoinedNode(pair(Keeper), "right", link, is_over=lambda node: node == "left")
+    join(running(right))
+    report = right.report()
+    assert report.state == "finished"
+    assert report.ok
+
+
+def test_a_node_that_comes_back_when_its_receivers_have_ended_waits_for_none(link: LoopbackLink) -> None:
+    left = JoinedNode(pair(Keeper), "left", link, is_over=lambda node: True)
+    join(running(left))
+    report = left.report()
+    assert report.state == "finished"
+    assert report.total.dead_lettered == report.total.sent == 1000
+    assert report.balanced
+
+
+@pytest.mark.parametrize("name", ["left", "right"])
+def test_a_node_whose_peer_never_came_stops_at_once(name: str, link: LoopbackLink) -> None:
+    node = JoinedNode(pair(Keeper), name, link, patience_s=10 * DEADLINE_S, drain_s=10 * DEADLINE_S)
+    thread = running(node)
+    until(lambda: node.state == "running")
+    node.request_stop()
+    join(thread)
+    report = node.report()
+    assert (report.state, report.failures) == ("interrupted", ())
+
+
 def test_senders_and_receivers_may_be_on_both_nodes(link: LoopbackLink) -> None:
     class Back(Actor, receives=Price):
         def __init__(self) -> None:

@@ -125,6 +125,20 @@ def test_what_a_node_prints_is_told_to_be_its_and_what_it_logs_says_so_itself() 
     assert launched.err.getvalue() == '{"node": "feeds"}\n'
 
 
+def test_what_nodes_printed_last_is_passed_on_when_all_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    nap = threading.Event()
+
+    def look_only(self: Launcher) -> None:
+        nap.wait(0.01)
+        for node in self._nodes.values():
+            node.look(stopping=False)
+
+    monkeypatch.setattr(Launcher, "_step", look_only)
+    launched = Launched(feeds="print('hello'); print('no end', end=''); report()")
+    launched.run()
+    assert launched.out.getvalue() == "feeds | hello\nfeeds | no end\n"
+
+
 def test_a_node_that_dies_is_started_again_and_the_run_is_not_clean() -> None:
     launched = Launched(
         desk="if first(): os.kill(os.getpid(), signal.SIGKILL)\nreport(summaries={'tape': 'second life'})"

@@ -156,9 +156,7 @@ def run_command(
         say("there is no source: this runs until its actors stop, or Ctrl-C")
     with ExitStack() as open_ends:
         if node_name is not None:
-            node = open_ends.enter_context(
-                joined_node(resolved, node_name, trace_every=trace or 0, launched=launched is not None)
-            )
+            node = open_ends.enter_context(joined_node(resolved, node_name, trace_every=trace or 0, launched=launched))
         elif resolved.nodes:
             report = launch_all(resolved, _passed_on(ctx), debug=debug, silent=quiet or as_json)
             _print(report, quiet=quiet, as_json=as_json)

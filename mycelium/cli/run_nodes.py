@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -32,7 +33,7 @@ def launch_all(topology: ResolvedTopology, arguments: Sequence[str], *, debug: b
 
 
 @contextmanager
-def joined_node(topology: ResolvedTopology, node: str, *, trace_every: int, launched: bool) -> Iterator[Node]:
+def joined_node(topology: ResolvedTopology, node: str, *, trace_every: int, launched: Path | None) -> Iterator[Node]:
     """One node of the topology, to be run here. Raises `NodesNotNeededError` and `NodeUnknownError`."""
     if not topology.nodes:
         raise NodesNotNeededError(topology=topology.name, node=node)
@@ -40,9 +41,11 @@ def joined_node(topology: ResolvedTopology, node: str, *, trace_every: int, laun
     from mycelium.node.joined import JoinedNode
 
     with IpcLink() as link:
-        joined = JoinedNode(topology, node, link, trace_every=trace_every)
-        if launched:
-            from mycelium.cluster.launched import stop_with_launcher
+        if launched is None:
+            yield JoinedNode(topology, node, link, trace_every=trace_every)
+            return
+        from mycelium.cluster.launched import has_reported, stop_with_launcher
 
-            stop_with_launcher(joined)
+        joined = JoinedNode(topology, node, link, trace_every=trace_every, is_over=partial(has_reported, launched))
+        stop_with_launcher(joined, launched)
         yield joined

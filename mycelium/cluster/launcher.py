@@ -44,6 +44,8 @@ KILL_S = 10.0
 _WRONG_INPUT = 2
 
 _LOOK_S = 0.1
+#: How long what nodes that have ended left in their pipes may take; a process of theirs may go on printing.
+_REST_S = 1.0
 
 _random = Random()  # noqa: S311 - so that nodes which died together do not come back together
 
@@ -165,7 +167,9 @@ class Launcher:
                 self._start(self._nodes[name])
             while not all(node.over for node in self._nodes.values()):
                 self._step()
-            self._pass_output(0.0)
+            until = time.monotonic() + _REST_S
+            while self._pass_output(0.0) and time.monotonic() < until:
+                pass  # a line without an end is passed on with the end of its pipe
         return self._merged(time.monotonic() - began_at)
 
     def _start_order(self) -> tuple[str, ...]:
@@ -193,19 +197,22 @@ class Launcher:
                 self._start(node)
 
     def _ended(self, node: NodeProcess) -> None:
-        if node.failure is None or node.report is not None:
-            return
+        if node.failure is None or node.report is not None or self._passed_on:
+            return  # also where it died before, was started again, and has now been told to stop
         if node.due_at is not None:
             self._log.warning("node died, and is started again", died=node.name, deaths=node.deaths)
             return
         self._log.error("node died; all others stop", died=node.name, deaths=node.deaths)
         self._signals = max(self._signals, 1)
 
-    def _pass_output(self, seconds: float) -> None:
-        for key, _ in self._selector.select(seconds):
+    def _pass_output(self, seconds: float) -> bool:
+        """Pass on what the nodes have printed; whether there was anything."""
+        found = self._selector.select(seconds)
+        for key, _ in found:
             if not key.data.forward():
                 self._selector.unregister(key.fileobj)
                 key.data.stream.close()
+        return bool(found)
 
     def _pass_signals_on(self) -> None:
         while self._passed_on < min(self._signals, 2):

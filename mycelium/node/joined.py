@@ -8,7 +8,7 @@ too, and so on down the stream, from node to node.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mycelium.ledger import Counted, wait_until_quiet
@@ -34,7 +34,8 @@ class JoinedNode(Node):
             node.wait()
 
     The link stays the caller's to close. ``patience_s`` is how long it waits for a peer that is not ready yet,
-    or that has gone. Other options are those of `Node`. Raises `NodeUnknownError`; its start raises
+    or that has gone. ``is_over`` says of a node that is not there whether it has ended: one that was started again
+    does not wait for those that went meanwhile. Other options are those of `Node`. Raises `NodeUnknownError`; its start raises
     `PeerSilentError` and `PeerMismatchError` besides.
     """
 
@@ -48,6 +49,7 @@ class JoinedNode(Node):
         stall_s: float = 30.0,
         drain_s: float = 30.0,
         trace_every: int = 0,
+        is_over: Callable[[str], bool] = lambda node: False,
     ) -> None:
         whole = resolve(topology) if isinstance(topology, Topology) else topology
         part = part_of(whole, node)
@@ -55,7 +57,7 @@ class JoinedNode(Node):
         self.name = f"{whole.name}.{node}"
         self.node = node
         self._retired: set[str] = set()
-        self._wiring = Wiring(part, whole, link, patience_s=patience_s)
+        self._wiring = Wiring(part, whole, link, patience_s=patience_s, is_over=is_over)
 
     def report(self) -> Report:
         """What happened on this node so far; with what went over its streams."""

@@ -79,6 +79,8 @@ class Peer:
         self.inlets = {inlet.stream.number: inlet for inlet in inlets}
         #: It has greeted, and reads what goes between the two as this node does.
         self.joined = False
+        #: It has joined, in some life of it.
+        self.met = False
         #: Its actors run.
         self.ready = False
         #: It was there and has gone, since this moment.
@@ -368,7 +370,7 @@ class Peer:
             self._greet_due = True
             if returned:
                 try_to_log(self._log.info, "peer came back")
-        self._accepts = True
+        self._accepts = self.met = True
         self.left = False
         self.lost_at = None
         self.ready = bool(greeting.ready)

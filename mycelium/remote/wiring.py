@@ -42,15 +42,24 @@ class Wiring:
     """The streams of one node, and the peers that they go to and come from.
 
     ``link`` stays the caller's to close. ``whole`` is the topology of all nodes; ``patience_s`` is how long
-    a peer may take to get ready, or to come back.
+    a peer may take to get ready, or to come back. ``is_over`` says of a peer that is not there whether it has ended.
     """
 
-    def __init__(self, part: NodePart, whole: ResolvedTopology, link: Link, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        part: NodePart,
+        whole: ResolvedTopology,
+        link: Link,
+        *,
+        patience_s: float = PATIENCE_S,
+        is_over: Callable[[str], bool] = lambda node: False,
+    ) -> None:
         self.part = part
         self.node = part.node
         self.incarnation = secrets.randbits(63)
         self.patience_s = patience_s
         self._link = link
+        self._is_over = is_over
         self._peers: dict[str, Peer] = {}
         self._inlets: list[Inlet] = []
         self._changed = threading.Condition()
@@ -99,7 +108,7 @@ class Wiring:
             for peer in needed:
                 if peer.refused is not None:
                     raise peer.refused
-            silent = [peer for peer in needed if not peer.ready]
+            silent = [peer for peer in needed if not peer.ready and not self._has_given_up(peer, stopping=False)]
             if not silent:
                 return
             left = deadline - time.monotonic()
@@ -124,10 +133,12 @@ class Wiring:
         if peer.refused is not None:
             self._given_up[peer.name] = peer.refused
             return True
-        if peer.lost_at is None:
-            return False
-        gone_s = time.monotonic() - peer.lost_at
-        if stopping or gone_s >= self.patience_s:
+        lost_at = peer.lost_at  # once: its own threads change it
+        if lost_at is None:
+            # Whoever never came has sent nothing, and does not come any more.
+            return not peer.met and (stopping or self._is_over(peer.name))
+        gone_s = time.monotonic() - lost_at
+        if stopping or gone_s >= self.patience_s or self._is_over(peer.name):
             self._given_up[peer.name] = PeerLostError(node=self.node, peer=peer.name, seconds=round(gone_s, 1))
             return True
         return False
