@@ -21,7 +21,7 @@ from typing import Any
 from mycelium.errors.link import LinkExtraError, LinkOpenError
 from mycelium.observing.places import check_owner
 
-__all__ = ["Home", "iceoryx2", "loan", "of_size", "opened", "send", "service_of_bytes", "service_of_events"]
+__all__ = ["Home", "iceoryx2", "loan", "of_size", "opened", "rest", "send", "service_of_bytes", "service_of_events"]
 
 _NAME = "iceoryx2._iceoryx2"
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX puts it on Linux
@@ -76,7 +76,9 @@ class Home:
 
     def __init__(self, directory: Path) -> None:
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The mode is that of the last folder only, and the one above is mostly that of the sockets of nodes.
+            directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise LinkOpenError(link="ipc", what=str(directory), reason=error.strerror or str(error)) from error
         check_owner(directory)
@@ -190,6 +192,17 @@ def of_size(builder: Any, size: int) -> Any:
     """A builder of publishers whose samples have up to ``size`` bytes, all set aside beforehand."""
     iox2 = iceoryx2()
     return builder.__initial_max_slice_len(size).__allocation_strategy(iox2.AllocationStrategy.Static)
+
+
+def rest(listener: Any, seconds: float) -> None:
+    """Sleep until a listener is told something, for so many seconds at most; a signal may end that early."""
+    iox2 = iceoryx2()
+    try:
+        listener.timed_wait(iox2.Duration.from_secs_f64(seconds))
+    except iox2.ListenerWaitError as error:
+        # A process that was stopped for a while wakes with it in every thread.
+        if str(error) != "InterruptSignal":
+            raise
 
 
 def loan(publisher: Any, size: int) -> Any:

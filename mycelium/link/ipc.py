@@ -17,7 +17,7 @@ from typing import Any
 
 from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkFullError, LinkOpenError
 from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
-from mycelium.link.iceoryx import Home, iceoryx2, loan, of_size, opened, send, service_of_bytes, service_of_events
+from mycelium.link.iceoryx import Home, iceoryx2, loan, of_size, opened, rest, send, service_of_bytes, service_of_events
 from mycelium.link.link import Link
 from mycelium.link.window import ACKNOWLEDGEMENT, PREFIX, Taken, Window
 from mycelium.observing.places import runtime_directory
@@ -184,7 +184,6 @@ class _IpcSender(FrameSender):
 
     def _wait_until(self, arrived: Callable[[], bool], timeout: float) -> bool:
         until = time.monotonic() + timeout
-        wait = iceoryx2().Duration.from_secs_f64
         while True:
             self._listen()
             if arrived():
@@ -192,7 +191,7 @@ class _IpcSender(FrameSender):
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            self._room.timed_wait(wait(min(left, _LOOK)))
+            rest(self._room, min(left, _LOOK))
             self._link.clean()
 
     def _loan(self, size: int, timeout: float) -> Loan:
@@ -330,7 +329,7 @@ class _IpcReceiver(FrameReceiver):
                 return
             if self._taken.has_news:
                 self._tell()
-            self._sent.timed_wait(iceoryx2().Duration.from_secs_f64(wait))
+            rest(self._sent, wait)
         self._link.clean()
 
     def _rouse(self) -> None:

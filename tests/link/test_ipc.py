@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from mycelium.errors import ControlAccessError, LinkDownError, LinkExtraError, LinkOpenError
-from mycelium.link import FrameReceiver, iceoryx
+from mycelium.link import FrameReceiver, iceoryx, ipc
 from mycelium.link.ipc import IpcLink
 
 if importlib.util.find_spec("iceoryx2") is None:
@@ -176,6 +179,13 @@ def test_a_directory_that_others_may_use_is_refused(directory: Path) -> None:
         IpcLink(directory=directory)
 
 
+def test_the_directory_above_it_is_made_for_this_user_alone_too(directory: Path) -> None:
+    """The sockets of nodes are there, and it may be the link that comes first."""
+    with IpcLink(directory=directory / "runtime" / "links"):
+        modes = [oct(path.stat().st_mode & 0o777) for path in (directory / "runtime", directory / "runtime" / "links")]
+        assert modes == ["0o700", "0o700"]
+
+
 def test_a_directory_that_cannot_be_made_is_told(directory: Path) -> None:
     (directory / "file").touch()
     with pytest.raises(LinkOpenError, match="file/links"):
@@ -221,6 +231,57 @@ def test_a_view_that_outlives_its_receiver_is_not_written_over(directory: Path) 
         assert bytes(view) == b"a" * 100
         assert len(kept) == 200
         del view, kept
+
+
+def test_a_signal_that_a_waiting_thread_gets_does_no_harm(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every thread of a process that goes on after a SIGSTOP wakes like that."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    rests = []
+    real = iceoryx.rest
+
+    def counted(listener: Any, seconds: float) -> None:
+        real(listener, seconds)
+        rests.append(seconds)
+
+    monkeypatch.setattr("mycelium.link.ipc.rest", counted)
+    monkeypatch.setattr(ipc, "_LOOK", LONG)  # nothing else ends a wait
+    try:
+        with IpcLink(directory=directory, capacity=1) as link:
+            receiver = link.receiver(CHANNEL)
+            sender = link.sender(CHANNEL)
+            got: list[memoryview | None] = []
+            sent: list[int] = []
+
+            def receive() -> None:
+                got.append(receiver.receive(LONG))
+
+            def send() -> None:
+                for number in range(2):  # the second one finds no room
+                    sender.send(bytes([number]), timeout=LONG)
+                    sent.append(number)
+
+            def is_interrupted(thread: threading.Thread) -> bool:
+                assert thread.is_alive()
+                assert thread.ident is not None
+                signal.pthread_kill(thread.ident, signal.SIGUSR1)
+                return len(rests) >= 2
+
+            waiting = threading.Thread(target=receive)
+            waiting.start()
+            seconds_until(lambda: is_interrupted(waiting))
+            sender.send(b"x")
+            waiting.join(LONG)
+            assert [bytes(frame or b"") for frame in got] == [b"x"]
+            rests.clear()
+            waiting = threading.Thread(target=send)
+            waiting.start()
+            seconds_until(lambda: is_interrupted(waiting))
+            assert sent == [0]
+            assert numbers(receiver, 2) == [0, 1]
+            waiting.join(LONG)
+            assert sent == [0, 1]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_an_end_that_waits_uses_no_processor(directory: Path) -> None:
