@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from mycelium import Node, Topology
+from mycelium.observing.attach import attach
 from mycelium.observing.places import running_nodes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,6 +113,8 @@ def test_a_killed_node_comes_back_and_none_outlives_its_launcher(
         until(lambda: len(running_nodes()) == 2, "both nodes run")
         pids = {place.name: place.pid for place in running_nodes()}
         assert sorted(pids) == ["apart.desk", "apart.feeds"]
+        with attach("apart.desk") as desk:
+            until(lambda: any(actor.handled for actor in desk.look().actors), "the nodes are joined")
         os.kill(pids["apart.desk"], signal.SIGKILL)
 
         def is_back() -> bool:
@@ -126,4 +129,5 @@ def test_a_killed_node_comes_back_and_none_outlives_its_launcher(
     finally:
         launcher.kill()
         _, logged = launcher.communicate(timeout=DEADLINE_S)
+        sys.stderr.write(logged)  # shown with a failure
     assert "node died, and is started again" in logged

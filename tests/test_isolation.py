@@ -112,6 +112,7 @@ class Careless(Actor, dispatcher="asyncio"):
             loop.call_soon(loop.stop)
         else:
             self.task = asyncio.create_task(_leave())
+            self.task.add_done_callback(asyncio.Task.exception)  # or asyncio tells of it when the suite has ended
 
 
 async def _leave() -> None:

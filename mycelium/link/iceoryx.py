@@ -11,9 +11,10 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -130,6 +131,19 @@ class Home:
             shutil.rmtree(self.directory / name, ignore_errors=True)
         for file in (*self.directory.glob(f"{self.prefix}*"), *_SHARED_MEMORY.glob(f"{self.prefix}*")):
             file.unlink(missing_ok=True)
+
+    @contextmanager
+    def creating(self) -> Iterator[None]:
+        """Services are made one after another: who makes one sees none that somebody else is about to finish.
+
+        So one that is unfinished now will stay so: its maker was killed, and iceoryx2 would wait for it in vain.
+        """
+        with self._door():
+            for file in self.directory.glob("services/*.service"):
+                with suppress(FileNotFoundError):  # its last user removes it meanwhile
+                    if not file.stat().st_mode & stat.S_IRUSR:  # readable is the last thing it becomes
+                        file.unlink()
+            yield
 
     @contextmanager
     def _door(self) -> Iterator[None]:

@@ -70,10 +70,15 @@ class IpcLink(Link):
             self._leaving.append(sender)
 
     def _sender(self, channel: str, frame_size: int) -> FrameSender:
-        return _IpcSender(self, channel, frame_size, _Services(self, channel))
+        return _IpcSender(self, channel, frame_size, self._services(channel))
 
     def _receiver(self, channel: str, frame_size: int, spin_us: int) -> FrameReceiver:
-        return _IpcReceiver(self, channel, spin_us, _Services(self, channel))
+        return _IpcReceiver(self, channel, spin_us, self._services(channel))
+
+    def _services(self, channel: str) -> _Services:
+        self.clean()
+        with self._home.creating():
+            return _Services(self, channel)
 
     def _close(self) -> None:
         until = time.monotonic() + _FAREWELL
@@ -91,7 +96,6 @@ class _Services:
 
     def __init__(self, link: IpcLink, channel: str) -> None:
         node = link._node
-        link.clean()
         self.frames = service_of_bytes(
             node,
             f"{channel}:frames",

@@ -284,6 +284,23 @@ def test_a_signal_that_a_waiting_thread_gets_does_no_harm(directory: Path, monke
         signal.signal(signal.SIGUSR1, before)
 
 
+def test_services_that_a_killed_process_left_unfinished_are_made_anew(directory: Path) -> None:
+    with IpcLink(directory=directory) as other:
+        other.receiver("tests/other")
+        with IpcLink(directory=directory) as link:
+            sound = set(directory.glob("services/*"))
+            link.receiver(CHANNEL)
+            unfinished = set(directory.glob("services/*")) - sound
+        assert unfinished
+        for file in unfinished:  # as whoever makes a service begins
+            file.touch(mode=0o200)
+        with IpcLink(directory=directory) as first, IpcLink(directory=directory) as second:
+            sender, receiver = first.sender(CHANNEL), second.receiver(CHANNEL)
+            assert sender.wait_connected(LONG)
+            sender.send(b"after all", timeout=LONG)
+            assert bytes(received(receiver)) == b"after all"
+
+
 def test_an_end_that_waits_uses_no_processor(directory: Path) -> None:
     with IpcLink(directory=directory) as link:
         receiver = link.receiver(CHANNEL)
