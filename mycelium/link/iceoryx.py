@@ -145,6 +145,20 @@ class Home:
                         file.unlink()
             yield
 
+    def forget(self, service: str) -> bool:
+        """Remove what says that there is a service of this name; whether something did.
+
+        For whoever is `creating`, and has waited in vain: its maker was killed when it had said so, and had not made the rest.
+        """
+        named = f'service_name = "{service}"\n'.encode()
+        found = False
+        for file in self.directory.glob("services/*.service"):
+            with suppress(FileNotFoundError):
+                if named in file.read_bytes():
+                    file.unlink()
+                    found = True
+        return found
+
     @contextmanager
     def _door(self) -> Iterator[None]:
         """Nobody else comes or goes meanwhile."""

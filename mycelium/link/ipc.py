@@ -78,7 +78,12 @@ class IpcLink(Link):
     def _services(self, channel: str) -> _Services:
         self.clean()
         with self._home.creating():
-            return _Services(self, channel)
+            while True:
+                try:
+                    return _Services(self, channel)
+                except LinkOpenError as error:
+                    if "HangsInCreation" not in error.reason or not self._home.forget(error.what):
+                        raise
 
     def _close(self) -> None:
         until = time.monotonic() + _FAREWELL

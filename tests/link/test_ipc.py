@@ -284,16 +284,21 @@ def test_a_signal_that_a_waiting_thread_gets_does_no_harm(directory: Path, monke
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_services_that_a_killed_process_left_unfinished_are_made_anew(directory: Path) -> None:
+@pytest.mark.parametrize("left", ["not yet written", "written, and nothing else made"])
+def test_services_that_a_killed_process_left_unfinished_are_made_anew(directory: Path, left: str) -> None:
     with IpcLink(directory=directory) as other:
         other.receiver("tests/other")
         with IpcLink(directory=directory) as link:
             sound = set(directory.glob("services/*"))
             link.receiver(CHANNEL)
-            unfinished = set(directory.glob("services/*")) - sound
-        assert unfinished
-        for file in unfinished:  # as whoever makes a service begins
-            file.touch(mode=0o200)
+            unfinished = {file: file.read_bytes() for file in set(directory.glob("services/*")) - sound}
+        assert len(unfinished) == 4
+        for file, text in unfinished.items():
+            if left == "not yet written":
+                file.touch(mode=0o200)
+            else:
+                file.write_bytes(text)
+                file.chmod(0o400)
         with IpcLink(directory=directory) as first, IpcLink(directory=directory) as second:
             sender, receiver = first.sender(CHANNEL), second.receiver(CHANNEL)
             assert sender.wait_connected(LONG)
