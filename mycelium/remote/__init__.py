@@ -2,7 +2,8 @@
 
 `wiring` joins a node to its peers. Of each pair of actors on two nodes one *stream* is made: an
 `outlet` takes the messages out of a mailbox at the sender's node, a `peer` carries them over a link, and
-an `inlet` puts them into the mailbox of the receiver. What goes over the link beside them is in `messages`.
+an `inlet` puts them into the mailbox of the receiver. `sending` and `receiving` are the two threads of a peer;
+what goes over the link beside the messages of actors is in `messages`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,127 @@
+"""What the receiving thread of a peer does: it hands frames to the inlets, and takes in what the peer tells."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from mycelium.attempted_log import try_to_log
+from mycelium.errors.link import LinkClosedError
+from mycelium.link.ends import FrameReceiver
+from tlv import SequenceTracker, TLVError, read_frame
+
+from .inlet import Inlet
+from .messages import CONTROL, WIRE_MESSAGES, Wire
+from .outlet import WINDOW
+
+if TYPE_CHECKING:
+    from .peer import Peer
+
+__all__ = ["PeerReceiver"]
+
+#: How often a thread with nothing to do looks whether it is still needed; in seconds.
+LOOK_S = 0.2
+#: Messages that arrive before the sender is told at once.
+TELL_COUNT = WINDOW // 8
+
+
+class PeerReceiver:
+    """Receives from one peer. `run` is its thread; `resume` may be called by any.
+
+    Attributes:
+        accepts: The peer reads what goes between the two as this node does.
+        rubbish: Frames that were refused.
+    """
+
+    end: FrameReceiver
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.accepts = False
+        self.rubbish = 0
+        self._sequences = SequenceTracker()
+        self._resumed: deque[Inlet] = deque()
+
+    def resume(self, inlet: Inlet) -> None:
+        """There is room for this inlet."""
+        self._resumed.append(inlet)
+        self.end.wake()
+
+    def begin(self) -> None:
+        """The peer has begun a new life."""
+        self._sequences = SequenceTracker()
+        for inlet in self.peer.inlets.values():
+            inlet.begin()
+
+    def run(self) -> None:
+        """Until the peer is closed."""
+        peer = self.peer
+        try:
+            while not peer.closing:
+                buffer = self.end.receive(timeout=LOOK_S)
+                while self._resumed:
+                    inlet = self._resumed.popleft()
+                    inlet.go_on()
+                    self._note_arrival(inlet)
+                if buffer is not None:
+                    self._take(buffer)
+        except LinkClosedError:
+            return
+        except Exception as error:
+            try_to_log(peer.log.error, "the link failed", exc_info=error)
+            peer.lose()
+
+    def _take(self, buffer: memoryview) -> None:
+        try:
+            source = int.from_bytes(buffer[6:8], "little")
+            if source == CONTROL:
+                self._take_control(list(read_frame(buffer, messages=WIRE_MESSAGES)))
+                return
+            inlet = self.peer.inlets.get(source)
+            if inlet is None or not self.accepts:
+                self._refuse(f"a frame of source {source}, which is no stream to this node")
+                return
+            frame = read_frame(buffer, messages=inlet.stream.messages)
+            problem = self._sequences.observe(frame.header)
+            if problem is not None:
+                try_to_log(self.peer.log.error, "frames are missing or came twice", **problem.to_dict())
+            inlet.take(iter(frame))
+            self._note_arrival(inlet)
+        except TLVError as error:
+            self._refuse(str(error))
+
+    def _refuse(self, reason: str) -> None:
+        self.rubbish += 1
+        try_to_log(self.peer.log.error, "a frame was refused", reason=reason)
+
+    def _note_arrival(self, inlet: Inlet) -> None:
+        """Let the sender know soon; at once where it may be waiting for that."""
+        news = inlet.arrived - inlet.told
+        self.peer.sending.tell_arrivals(at_once=news >= TELL_COUNT or inlet.ended)
+        if inlet.ended:
+            self.peer.changed()
+
+    def _take_control(self, messages: list[Any]) -> None:
+        peer = self.peer
+        for message in messages:
+            if type(message) is Wire.Greeting:
+                peer.greeted(message, tuple(one for one in messages if type(one) is Wire.GreetedLayout))
+            elif type(message) is Wire.Credit:
+                self._take_credit(message)
+            elif type(message) is Wire.StreamEnd:
+                inlet = peer.inlets.get(message.stream)
+                if inlet is not None:
+                    inlet.expected = message.sent
+                    self._note_arrival(inlet)
+            elif type(message) is Wire.Goodbye:
+                peer.left = True
+                peer.changed()
+
+    def _take_credit(self, credit: Wire.Credit) -> None:
+        peer = self.peer
+        outlet = peer.outlets.get(credit.stream)
+        if outlet is not None and credit.incarnation == peer.incarnation and peer.joined:
+            outlet.credit(credit.arrived)
+            peer.announce(outlet)
+            if outlet.drained:
+                peer.changed()

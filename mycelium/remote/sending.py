@@ -1,0 +1,188 @@
+"""What the sending thread of a peer does: it empties the outlets into frames, and tells what the peer has to know."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from mycelium.attempted_log import try_to_log
+from mycelium.errors.link import LinkClosedError, LinkError
+from mycelium.link.ends import FrameSender
+from tlv import TLV, FrameWriter
+
+from .messages import CONTROL, VERSION, Wire
+from .outlet import Outlet
+
+if TYPE_CHECKING:
+    from .peer import Peer
+
+__all__ = ["FRAME_SIZE", "PeerSender"]
+
+#: The largest frame between two nodes, in bytes.
+FRAME_SIZE = 256 * 1024
+#: How often a thread with nothing to do looks whether its peer is still there; in seconds.
+LOOK_S = 0.2
+#: How long a receiver may keep to itself that messages have arrived, where there are few of them.
+TELL_S = 0.02
+#: How long a frame may take to find room before others have their turn.
+ROOM_S = 0.2
+
+
+class _NothingFoundError(Exception):
+    """Gives a loan back."""
+
+
+class PeerSender:
+    """Sends to one peer. `run` is its thread; what else is public may be called by any."""
+
+    end: FrameSender
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        #: The peer is to hear who this is.
+        self.greet_due = True
+        #: The peer has begun a new life, and the outlets have not yet.
+        self.begin_due = False
+        self._ready = False
+        self._leaving = False
+        self._goodbye_told = False
+        self._due: deque[Outlet] = deque()
+        self._tell_at: float | None = None
+        self._wake = threading.Event()
+
+    def wake(self) -> None:
+        """Look what there is to do."""
+        self._wake.set()
+
+    def announce(self, outlet: Outlet) -> None:
+        """There is something to do for this outlet."""
+        if outlet.mailbox.enter_queue():
+            self._due.append(outlet)
+        self._wake.set()
+
+    def tell_ready(self) -> None:
+        """The actors of this node run."""
+        self._ready = self.greet_due = True
+        self._wake.set()
+
+    def leave(self) -> None:
+        """Say goodbye as soon as all has arrived."""
+        self._leaving = True
+        self._wake.set()
+
+    def tell_arrivals(self, *, at_once: bool) -> None:
+        """Messages have arrived: let the peer know soon, or at once where it may be waiting for that."""
+        if at_once:
+            self._tell_at = 0.0
+            self._wake.set()
+        elif self._tell_at is None:
+            self._tell_at = time.monotonic() + TELL_S
+            self._wake.set()
+
+    def run(self) -> None:
+        """Until the peer is closed."""
+        peer = self.peer
+        try:
+            while not peer.closing:
+                self._wake.wait(self._patience())
+                self._wake.clear()
+                if not self.end.connected and peer.joined and not peer.left:
+                    peer.lose()
+                if self.end.connected:
+                    self._send_due()
+        except Exception as error:
+            try_to_log(peer.log.error, "the link failed", exc_info=error)
+            peer.lose()
+
+    def _patience(self) -> float:
+        return LOOK_S if self._tell_at is None else max(0.0, min(LOOK_S, self._tell_at - time.monotonic()))
+
+    def _send_due(self) -> None:
+        try:
+            self._send_control()
+            for _ in range(len(self._due)):
+                outlet = self._due.popleft()
+                outlet.mailbox.leave_queue()
+                self._give_turn(outlet)
+            if self._leaving and not self._goodbye_told and all(one.drained for one in self.peer.outlets.values()):
+                self._send(Wire.Goodbye(incarnation=self.peer.incarnation))
+                self._goodbye_told = True
+                self.peer.changed()
+        except LinkClosedError:
+            raise
+        except LinkError:
+            self._wake.set()  # no room, or nobody there: look again
+
+    def _send_control(self) -> None:
+        peer = self.peer
+        if self.begin_due:
+            self.begin_due = False
+            for outlet in peer.outlets.values():
+                outlet.begin()
+                self.announce(outlet)
+            peer.joined = True
+            peer.changed()
+        if self.greet_due:
+            self._greet()
+        if peer.joined and self._tell_at is not None and time.monotonic() >= self._tell_at:
+            self._tell_at = None
+            self._send_credit()
+
+    def _greet(self) -> None:
+        peer = self.peer
+        self.greet_due = False
+        greeting = Wire.Greeting(
+            incarnation=peer.incarnation, wire=VERSION, ready=self._ready, answer=not peer.joined, node=peer.node
+        )
+        try:
+            self._send(greeting, *peer.layouts)
+        except LinkError:
+            self.greet_due = True
+            raise
+
+    def _send_credit(self) -> None:
+        peer = self.peer
+        due = [(inlet, inlet.arrived) for inlet in peer.inlets.values() if inlet.arrived != inlet.told]
+        if due:
+            life = peer.their_incarnation or 0
+            self._send(
+                *(Wire.Credit(incarnation=life, arrived=arrived, stream=one.stream.number) for one, arrived in due)
+            )
+        for inlet, arrived in due:
+            inlet.told = arrived
+
+    def _give_turn(self, outlet: Outlet) -> None:
+        """Send one frame of it, and have it come again where there is more."""
+        mailbox = outlet.mailbox
+        if not (self.peer.joined and self.peer.ready):
+            return  # it comes again with the greeting
+        try:
+            if mailbox.items and outlet.room:
+                self._send_of(outlet)
+            if not mailbox.items and outlet.ending and not outlet.end_told:
+                self._send(Wire.StreamEnd(sent=outlet.sent, stream=outlet.stream.number))
+                outlet.end_told = True
+        except LinkError:
+            self.announce(outlet)
+            raise
+        if not mailbox.items:
+            outlet.rest()
+        elif outlet.room:
+            self.announce(outlet)
+        # else it comes again with the next credit
+
+    def _send_of(self, outlet: Outlet) -> None:
+        with suppress(_NothingFoundError), self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
+            loan.size = outlet.fill(loan.buffer)
+            if not loan.size:
+                raise _NothingFoundError
+
+    def _send(self, *messages: TLV) -> None:
+        with self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
+            writer = FrameWriter(source=CONTROL, buffer=loan.buffer)
+            for message in messages:
+                writer.append(message)
+            loan.size = len(writer.finish())
