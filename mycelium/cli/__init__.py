@@ -27,6 +27,7 @@ def show_version(context: click.Context, _: click.Parameter, asked: bool) -> Non
 @click.group(
     cls=LazyGroup,
     commands={
+        "new": ("mycelium.cli.new:new_command", "Begin a service of your own."),
         "run": ("mycelium.cli.run:run_command", "Run a topology until its sources are finished."),
         "top": ("mycelium.cli.top:top_command", "Look at a running node."),
         "bench": ("mycelium.cli.bench:bench_command", "Measure this machine, side by side with plain pykka."),

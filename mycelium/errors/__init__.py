@@ -15,6 +15,7 @@
       ObservingError            OBS-nnn  observing.py          looking at a running node
       LinkError                 LNK-nnn  link.py               frames between nodes
       BenchError                BEN-nnn  bench.py              measuring
+      ScaffoldError             NEW-nnn  scaffold.py           beginning a service
 
 Each module draws its own family. Catch one error, its family, or `DeclaredError`; where a stock
 kind fits, an error is also that (``ValueError``, ``TimeoutError``, ``pykka.ActorDeadError``).
@@ -142,6 +143,7 @@ from mycelium.errors.observing import (
     ObservingError,
     ObservingExtraError,
 )
+from mycelium.errors.scaffold import ProjectExistsError, ProjectNameError, ScaffoldError
 from mycelium.errors.testing import (
     ExpectationError,
     ExtraMissingError,
@@ -276,7 +278,10 @@ __all__ = [
     "PipeSourceError",
     "PrefixClashError",
     "Problems",
+    "ProjectExistsError",
+    "ProjectNameError",
     "RecordingFileError",
+    "ScaffoldError",
     "ScheduleError",
     "SenderUnknownError",
     "SimulationError",
