@@ -54,12 +54,17 @@ def _in_topology(path: str) -> Iterator[ConfigUse]:
     from mycelium.topology import Topology
     from mycelium.topology.importing import import_actor
 
-    for name, spec in Topology.load(path).actors.items():
+    topology = Topology.load(path)
+    for name, spec in topology.actors.items():
         key = f"[actors.{name}.config]"
         actor = spec.actor_class
         kind = contract_of(import_actor(actor, path, key) if isinstance(actor, str) else actor).config_class
         if isinstance(kind, type) and issubclass(kind, Config):
             yield ConfigUse(kind, f"{name}: {kind.__name__}", spec.config or {}, f"{path} {key}")
+    if any(spec.listen or spec.routers for spec in topology.nodes.values()):
+        from mycelium.link.config import LinkConfig
+
+        yield ConfigUse(LinkConfig, f"links between hosts: {LinkConfig.__name__}")
 
 
 def _in_class(target: str) -> ConfigUse:

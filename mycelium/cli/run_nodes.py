@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,17 +11,27 @@ from pathlib import Path
 
 import click
 
-from mycelium.errors.cluster import NodesNotNeededError
+from mycelium.errors.cluster import NodesNotNeededError, NoNodeHereError
 from mycelium.node.node import Node
 from mycelium.report import Report
 from mycelium.topology import ResolvedTopology
 
-__all__ = ["joined_node", "launch_all"]
+__all__ = ["joined_node", "launch_all", "nodes_of_this_host"]
 
 
 def launch_all(topology: ResolvedTopology, arguments: Sequence[str], *, debug: bool, silent: bool) -> Report:
-    """Run every node in a process of its own, with these arguments of `mycelium run`; the report of all."""
+    """Run the nodes of this host, each in a process of its own, with these arguments of `mycelium run`; the report of all.
+
+    Raises `NoNodeHereError` and `LinkExtraError`.
+    """
     from mycelium.cluster.launcher import Launcher
+    from mycelium.remote.links import check_packages
+
+    here = nodes_of_this_host(topology)
+    check_packages(topology, here)
+    elsewhere = [node for node in topology.running_nodes if node not in here]
+    if elsewhere and not silent:
+        click.echo(f"on other hosts, to be started there: {', '.join(elsewhere)}", err=True)
 
     def command(node: str, folder: Path) -> list[str]:
         return [
@@ -29,23 +40,37 @@ def launch_all(topology: ResolvedTopology, arguments: Sequence[str], *, debug: b
             *(["--console-log"] if sys.stderr.isatty() else []),
         ]
 
-    return Launcher(topology, command, tell=None if silent else lambda note: click.echo(note, err=True)).run()
+    tell = None if silent else lambda note: click.echo(note, err=True)
+    return Launcher(topology, command, nodes=here, tell=tell).run()
+
+
+def nodes_of_this_host(topology: ResolvedTopology) -> tuple[str, ...]:
+    """The nodes that are to run on the host on which this runs. Raises `NoNodeHereError` where there are none."""
+    from mycelium.link.choose import is_this_host
+
+    places = {node: topology.nodes[node].host for node in topology.running_nodes}
+    here = tuple(node for node, host in places.items() if is_this_host(host))
+    if not here:
+        hosts = ", ".join(f"{node} on {host}" for node, host in places.items())
+        raise NoNodeHereError(topology=topology.name, host=socket.gethostname(), hosts=hosts)
+    return here
 
 
 @contextmanager
 def joined_node(topology: ResolvedTopology, node: str, *, trace_every: int, launched: Path | None) -> Iterator[Node]:
-    """One node of the topology, to be run here. Raises `NodesNotNeededError` and `NodeUnknownError`."""
+    """One node of the topology, to be run here. Raises `NodesNotNeededError`, `NodeUnknownError` and `LinkError`."""
     if not topology.nodes:
         raise NodesNotNeededError(topology=topology.name, node=node)
-    from mycelium.link.ipc import IpcLink
     from mycelium.node.joined import JoinedNode
+    from mycelium.remote.links import NodeLinks, check_packages
 
-    with IpcLink() as link:
+    with NodeLinks(topology, node) as links:
+        check_packages(topology, [node])
         if launched is None:
-            yield JoinedNode(topology, node, link, trace_every=trace_every)
+            yield JoinedNode(topology, node, links, trace_every=trace_every)
             return
         from mycelium.cluster.launched import has_reported, stop_with_launcher
 
-        joined = JoinedNode(topology, node, link, trace_every=trace_every, is_over=partial(has_reported, launched))
+        joined = JoinedNode(topology, node, links, trace_every=trace_every, is_over=partial(has_reported, launched))
         stop_with_launcher(joined, launched)
         yield joined

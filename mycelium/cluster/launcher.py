@@ -126,7 +126,7 @@ class NodeProcess:
 class Launcher:
     """Runs all nodes of ``topology``; ``command`` gives the command line of one, by its name and the folder for its report.
 
-    ``out`` and ``err`` take what the nodes print and log, line by line; ``tell`` takes a note for the user.
+    ``nodes`` are those to start, all by default: others run elsewhere. ``out`` and ``err`` take what the nodes print and log, line by line; ``tell`` takes a note for the user.
     """
 
     def __init__(
@@ -134,12 +134,14 @@ class Launcher:
         topology: ResolvedTopology,
         command: Callable[[str, Path], Sequence[str]],
         *,
+        nodes: Sequence[str] | None = None,
         out: TextIO | None = None,
         err: TextIO | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.topology = topology
         self._command = command
+        self._names = topology.running_nodes if nodes is None else tuple(nodes)
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._nodes: dict[str, NodeProcess] = {}
@@ -175,7 +177,8 @@ class Launcher:
     def _start_order(self) -> tuple[str, ...]:
         """Downstream first, as far as that can be said of nodes."""
         places = {name: actor.node for name, actor in self.topology.actors.items()}
-        return tuple(dict.fromkeys(places[name] for name in self.topology.start_order))
+        order = dict.fromkeys(places[name] for name in self.topology.start_order)
+        return tuple(node for node in order if node in self._names)
 
     def _start(self, node: NodeProcess) -> None:
         process = node.start()
@@ -255,6 +258,7 @@ class Launcher:
             self.topology,
             {node.name: node.report for node in nodes if node.report is not None},
             seconds=seconds,
+            nodes=self._names,
             died=[node.failure for node in nodes if node.failure is not None],
             cut_short=any(node.report is None and node.failure is None for node in nodes),
         )

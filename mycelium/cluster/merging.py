@@ -8,7 +8,7 @@ What was sent over a link and not delivered at its other end is lost.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -68,10 +68,12 @@ def merge_reports(
     seconds: float,
     died: Sequence[ActorFailure] = (),
     cut_short: bool = False,
+    nodes: Collection[str] | None = None,
 ) -> Report:
     """The report of the whole topology, from the last report of each node.
 
-    ``died`` are the nodes that ended without one, ``cut_short`` that they were stopped at once.
+    ``died`` are the nodes that ended without one, ``cut_short`` that they were stopped at once. ``nodes`` are those whose
+    reports these are, where others run elsewhere: what goes to them and comes from them is left as their nodes told it.
     """
     every = tuple(reports.values())
     streams = tuple(row for report in every for row in report.streams)
@@ -83,7 +85,7 @@ def merge_reports(
         profile=topology.profile,
         state=next((state for state in _STATES if state in states), "aborted"),
         seconds=seconds,
-        messages=tuple(_messages(every, _crossing(streams))),
+        messages=tuple(_messages(every, _crossing(_between(topology, streams, nodes)))),
         actors=tuple(sorted(own.values(), key=lambda row: order[row.actor])),
         sources=tuple(sorted((row for report in every for row in report.sources), key=lambda row: order[row.actor])),
         hand_off=_times(report.hand_off for report in every),
@@ -98,6 +100,16 @@ def merge_reports(
         overflows=tuple(row for report in every for row in report.overflows),
         streams=streams,
     )
+
+
+def _between(
+    topology: ResolvedTopology, streams: Sequence[StreamCounts], nodes: Collection[str] | None
+) -> Sequence[StreamCounts]:
+    """Those with both ends on these nodes."""
+    if nodes is None:
+        return streams
+    here = {name for name, actor in topology.actors.items() if actor.node in nodes}
+    return [row for row in streams if row.sender in here and row.receiver in here]
 
 
 #: Of one message: sent over links, delivered behind them, and lost there.

@@ -10,6 +10,7 @@
       NodeDiedError         NOD-024  a node ended without a report
       NodesNotNeededError   NOD-025  --node for a topology that has no nodes
       MessageTooLargeError  NOD-026  a message that no frame of a link takes
+      NoNodeHereError       NOD-027  no node of the topology runs on this host
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mycelium.errors.node import NodeError
 
 __all__ = [
     "MessageTooLargeError",
+    "NoNodeHereError",
     "NodeDiedError",
     "NodeUnknownError",
     "NodesNotNeededError",
@@ -123,3 +125,17 @@ class MessageTooLargeError(
     sender: str
     receiver: str
     limit: int
+
+
+class NoNodeHereError(
+    NodeError,
+    ValueError,
+    code="NOD-027",
+    text="no node of {topology} runs on this host, {host}: {hosts}",
+    next_step="run it where its nodes are, or name one that is to run here all the same: --node NAME",
+):
+    """``mycelium run`` on a host of which the topology knows nothing."""
+
+    topology: str
+    host: str
+    hosts: str

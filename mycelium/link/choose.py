@@ -8,7 +8,7 @@ from typing import Literal
 
 from mycelium.errors.link import LinkKindError
 
-__all__ = ["LinkKind", "link_kind"]
+__all__ = ["LinkKind", "is_this_host", "link_kind"]
 
 #: How a topology says it; ``auto`` looks where the two nodes are.
 LinkKind = Literal["auto", "ipc", "net"]
@@ -30,6 +30,22 @@ def link_kind(here: str, there: str, *, wanted: str = "auto") -> Literal["ipc", 
     if wanted == "net":
         return "net"
     return "ipc" if same else "net"
+
+
+def is_this_host(name: str) -> bool:
+    """Whether a name or an address is of the host on which this runs: a name that it calls itself, or an address of its own.
+
+    Names are not looked up.
+    """
+    if _is_this_host(name) or name == socket.gethostname().partition(".")[0]:
+        return True
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(name).version == 6 else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((name, 0))  # which only an address of this host allows
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _same_host(here: str, there: str) -> bool:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from mycelium.errors.link import EndpointError, InsecureLinkError
 
-__all__ = ["Certificates", "check_endpoint", "is_open_to_others", "zenoh_settings"]
+__all__ = ["Certificates", "Endpoint", "check_endpoint", "is_open_to_others", "zenoh_settings"]
 
 _ENDPOINT = re.compile(r"(?P<protocol>[a-z]+)/(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(?P<port>\d{1,5})")
 _PROTECTED = {"tls", "quic"}
+#: How long a node calls its routers before it gives up.
+ROUTER_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,49 @@ class Certificates:
     mutual: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The parts of an endpoint; an address of IPv6 without its brackets."""
+
+    protocol: str
+    host: str
+    port: int
+
+    @classmethod
+    def read(cls, endpoint: str) -> Endpoint:
+        """The parts of ``tls/HOST:PORT``. Raises `EndpointError` for what is none."""
+        found = _ENDPOINT.fullmatch(endpoint)
+        if found is None or int(found["port"]) > 65535:
+            raise EndpointError(endpoint=endpoint, reason="it is not PROTOCOL/HOST:PORT")
+        if found["protocol"] not in {"tcp", *_PROTECTED}:
+            raise EndpointError(endpoint=endpoint, reason=f"{found['protocol']} is none of tcp, tls and quic")
+        return cls(found["protocol"], found["host"].strip("[]"), int(found["port"]))
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether frames travel enciphered."""
+        return self.protocol in _PROTECTED
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it is every address of a host: one can listen there, and nobody can call it."""
+        return self.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, and not listened at
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this host reaches it."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
 def check_endpoint(endpoint: str, *, insecure: bool, certificates: Certificates | None) -> str:
     """The endpoint, where it is one and is allowed.
 
     Raises `EndpointError`, and `InsecureLinkError` for plain TCP beyond this host without ``insecure``.
     """
-    found = _ENDPOINT.fullmatch(endpoint)
-    if found is None or int(found["port"]) > 65535:
-        raise EndpointError(endpoint=endpoint, reason="it is not PROTOCOL/HOST:PORT")
-    if found["protocol"] not in {"tcp", *_PROTECTED}:
-        raise EndpointError(endpoint=endpoint, reason=f"{found['protocol']} is none of tcp, tls and quic")
-    if found["protocol"] in _PROTECTED and certificates is None:
+    if Endpoint.read(endpoint).is_protected and certificates is None:
         raise EndpointError(endpoint=endpoint, reason="there are no certificates for it")
     if is_open_to_others(endpoint) and not insecure:
         raise InsecureLinkError(endpoint=endpoint)
@@ -53,21 +87,17 @@ def check_endpoint(endpoint: str, *, insecure: bool, certificates: Certificates 
 
 def is_open_to_others(endpoint: str) -> bool:
     """Whether it is plain TCP that leaves this host."""
-    protocol, _, place = endpoint.partition("/")
-    host = place.rpartition(":")[0].strip("[]")
-    if protocol in _PROTECTED or host == "localhost":
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
+    read = Endpoint.read(endpoint)
+    return not (read.is_protected or read.is_loopback)
 
 
 def zenoh_settings(
-    listen: Sequence[str], connect: Sequence[str], certificates: Certificates | None, lease_ms: int
+    listen: Sequence[str], connect: Sequence[str], certificates: Certificates | None, lease_ms: int, *, routed: bool
 ) -> Iterator[tuple[str, str]]:
-    """Keys of a Zenoh configuration and their values in JSON: a peer that looks for nobody whom it was not told of."""
-    yield "mode", '"peer"'
+    """Keys of a Zenoh configuration and their values in JSON: one that looks for nobody whom it was not told of."""
+    yield "mode", '"client"' if routed else '"peer"'
+    if routed:
+        yield "connect/timeout_ms", str(ROUTER_MS)
     yield "scouting/multicast/enabled", "false"
     yield "scouting/gossip/enabled", "false"
     yield "transport/shared_memory/enabled", "false"  # whose files would outlive a process that is killed

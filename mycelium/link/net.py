@@ -36,6 +36,7 @@ class NetLink(Link):
     Args:
         listen: Where others reach this node, such as ``tls/0.0.0.0:7447`` or ``tcp/127.0.0.1:7447``.
         connect: Whom it calls, again and again until they answer. Of two nodes one listens and one calls.
+        routed: These are routers of Zenoh, which join all who call them; it keeps to the first that answers.
         certificates: What TLS needs.
         insecure: Allows plain TCP that leaves this host; a warning says so.
         capacity: How many frames may wait in a channel, and how many are kept to be sent again.
@@ -51,6 +52,7 @@ class NetLink(Link):
         *,
         listen: Sequence[str] = (),
         connect: Sequence[str] = (),
+        routed: bool = False,
         certificates: Certificates | None = None,
         insecure: bool = False,
         capacity: int = 16,
@@ -66,11 +68,13 @@ class NetLink(Link):
                 structlog.get_logger("mycelium.link").warning("frames travel unprotected", endpoint=endpoint)
         try:
             config = zenoh.Config()
-            for key, value in zenoh_settings(listen, connect, certificates, lease_ms):
+            for key, value in zenoh_settings(listen, connect, certificates, lease_ms, routed=routed):
                 config.insert_json5(key, value)
             self._session = zenoh.open(config)
         except Exception as error:
             what = f"a session that listens at {', '.join(listen) or 'nothing'}"
+            if routed:
+                what = f"a session that calls {', '.join(connect)}"
             raise LinkOpenError(link="net", what=what, reason=str(error)) from error
 
     def _sender(self, channel: str, frame_size: int) -> FrameSender:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mycelium.ledger import Counted, wait_until_quiet
 from mycelium.link.link import Link
+from mycelium.remote.links import NodeLinks
 from mycelium.remote.wiring import PATIENCE_S, Wiring
 from mycelium.report import ActorFailure, Report
 from mycelium.router import connect
@@ -33,7 +34,8 @@ class JoinedNode(Node):
         with IpcLink() as link, JoinedNode(Topology.load("cluster.toml"), "books", link) as node:
             node.wait()
 
-    The link stays the caller's to close. ``patience_s`` is how long it waits for a peer that is not ready yet,
+    One link joins it to all, or `NodeLinks` give it one for each kind that the topology asks for; either stays
+    the caller's to close. ``patience_s`` is how long it waits for a peer that is not ready yet,
     or that has gone. ``is_over`` says of a node that is not there whether it has ended: one that was started again
     does not wait for those that went meanwhile. Other options are those of `Node`. Raises `NodeUnknownError`; its start raises
     `PeerSilentError` and `PeerMismatchError` besides.
@@ -43,7 +45,7 @@ class JoinedNode(Node):
         self,
         topology: Topology | ResolvedTopology,
         node: str,
-        link: Link,
+        link: Link | NodeLinks,
         *,
         patience_s: float = PATIENCE_S,
         stall_s: float = 30.0,
@@ -57,7 +59,7 @@ class JoinedNode(Node):
         self.name = f"{whole.name}.{node}"
         self.node = node
         self._retired: set[str] = set()
-        self._wiring = Wiring(part, whole, link, patience_s=patience_s, is_over=is_over)
+        self._wiring = Wiring(part, whole, _to_each(link), patience_s=patience_s, is_over=is_over)
 
     def report(self) -> Report:
         """What happened on this node so far; with what went over its streams."""
@@ -155,3 +157,7 @@ class JoinedNode(Node):
             if tick is not None:
                 tick()
         self._wiring.leave(self._drain_s)
+
+
+def _to_each(link: Link | NodeLinks) -> Callable[[str], Link]:
+    return link.to if isinstance(link, NodeLinks) else lambda peer: link

@@ -41,7 +41,7 @@ def channel_of(topology: str, sender: str, receiver: str) -> str:
 class Wiring:
     """The streams of one node, and the peers that they go to and come from.
 
-    ``link`` stays the caller's to close. ``whole`` is the topology of all nodes; ``patience_s`` is how long
+    ``link_to`` gives the link to a peer, which stays the caller's to close. ``whole`` is the topology of all nodes; ``patience_s`` is how long
     a peer may take to get ready, or to come back. ``is_over`` says of a peer that is not there whether it has ended.
     """
 
@@ -49,7 +49,7 @@ class Wiring:
         self,
         part: NodePart,
         whole: ResolvedTopology,
-        link: Link,
+        link_to: Callable[[str], Link],
         *,
         patience_s: float = PATIENCE_S,
         is_over: Callable[[str], bool] = lambda node: False,
@@ -58,7 +58,7 @@ class Wiring:
         self.node = part.node
         self.incarnation = secrets.randbits(63)
         self.patience_s = patience_s
-        self._link = link
+        self._link_to = link_to
         self._is_over = is_over
         self._peers: dict[str, Peer] = {}
         self._inlets: list[Inlet] = []
@@ -85,7 +85,7 @@ class Wiring:
             self._peers[peer] = Peer(
                 node=self.node,
                 name=peer,
-                link=self._link,
+                link=self._link_to(peer),
                 channels=(channel_of(name, self.node, peer), channel_of(name, peer, self.node)),
                 incarnation=self.incarnation,
                 outlets=[outlet for outlet in self.outlets if outlet.stream.receiver_node == peer],

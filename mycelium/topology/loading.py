@@ -33,7 +33,7 @@ from .model import (
     check_node_name,
     check_supervisor_name,
 )
-from .nodes import NodeSpec
+from .node_spec import NodeSpec
 from .problems import key_text, problems_of
 from .supervisors import SupervisorSpec
 

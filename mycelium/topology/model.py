@@ -39,7 +39,7 @@ from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
 
-from .nodes import NodeSpec, check_metrics_address
+from .node_spec import NodeSpec, check_metrics_address
 from .problems import problems_of
 from .supervisors import SupervisorSpec
 

@@ -1,12 +1,10 @@
-"""The sections ``[nodes.NAME]`` of a topology: which process runs which actors, and what goes between them."""
+"""The nodes of a topology: which process runs which actors, and what goes between them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing import TYPE_CHECKING
 
 from mycelium.errors.cluster import NodeUnknownError
 from mycelium.nearest import did_you_mean
@@ -14,41 +12,14 @@ from mycelium.route_plan import RoutePlan
 from mycelium.supervision.policy import Strategy
 from tlv import TLV
 
+from .node_spec import NodeSpec
 from .supervisors import SupervisorSpec
 
 if TYPE_CHECKING:
     from .model import ActorSpec, Topology
     from .resolved import ResolvedTopology
 
-__all__ = ["NodePart", "NodeSpec", "Stream", "part_of", "problems_of_nodes", "streams_of"]
-
-
-def check_metrics_address(given: str | None) -> str | None:
-    """Raise `MetricsAddressError` where that is no address; imports what knows that only where there is one."""
-    if given is not None:
-        from mycelium.observing.address import read_address
-
-        read_address(given)
-    return given
-
-
-class NodeSpec(BaseModel):
-    """One node: a process of the topology."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    memory_mb: Annotated[
-        float | None,
-        Field(ge=0, description="the most that its mailboxes may hold, in MB; by default as [topology] says"),
-    ] = None
-    restarts: Annotated[
-        int, Field(ge=0, le=1000, description="how often it is started again within a minute, when it dies")
-    ] = 3
-    metrics: Annotated[
-        str | None,
-        AfterValidator(check_metrics_address),
-        Field(description="where it serves metrics, host:port"),
-    ] = None
+__all__ = ["NodePart", "Stream", "part_of", "problems_of_nodes", "streams_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +121,13 @@ def problems_of_nodes(
         return
     places = {name: spec.node for name, spec in running.items()}
     yield from _torn_supervisors(topology.supervisors, running)
+    crossing = [] if plan is None else [(places[edge.sender], places[edge.receiver]) for edge in plan.edges]
     if plan is not None:
         yield from _torn_circles(plan, places)
+    if any(spec != NodeSpec() for spec in known.values()):
+        from .hosts import problems_of_hosts
+
+        yield from problems_of_hosts(known, [pair for pair in crossing if pair[0] != pair[1]])
 
 
 def _torn_supervisors(

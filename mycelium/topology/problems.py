@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -48,10 +48,10 @@ def _problem(found: Any, file: str, model: type[BaseModel], prefix: tuple[str | 
     where: tuple[str | int, ...] = (*prefix, *(part for part in found["loc"] if not str(part).startswith("is-")))
     if found["type"] == "extra_forbidden":
         name = str(where[-1])
-        known = keys_of(_section_of(model, found["loc"][:-1]))
-        return UnknownKeyError(
-            file=file, key=key_text(*where[:-1]), name=name, hint=did_you_mean(name, known, "keys of this section")
-        )
+        section = _section_of(model, found["loc"][:-1])
+        elsewhere: Mapping[str, str] = getattr(section, "elsewhere", {})
+        hint = elsewhere.get(name) or did_you_mean(name, keys_of(section), "keys of this section")
+        return UnknownKeyError(file=file, key=key_text(*where[:-1]), name=name, hint=hint)
     if found["type"] == "missing":
         problem = "this key is missing"
     else:

@@ -13,7 +13,7 @@ from mycelium.venues import VenueTable
 from tlv import DeclaredError
 
 from .model import DispatcherSpec
-from .nodes import NodeSpec
+from .node_spec import NodeSpec
 from .supervisors import SupervisorSpec
 
 __all__ = ["ResolvedActor", "ResolvedTopology"]
