@@ -19,7 +19,7 @@ CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/alloc
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox ledger mailbox queue ref router source)
 
-.PHONY: help demo demo-cluster test lint format format-check types coverage wheel bench bench-peers check asan debug fuzz leaks soak counters clean
+.PHONY: help demo demo-cluster test lint format format-check types coverage wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,12 @@ wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 	@rm -rf dist build
 	@$(BIN)/python -m build --outdir dist . >$(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
 	@ls dist/*
+
+site: $(VENV)/.dev ## build the documentation as a site, into build/site
+	@$(BIN)/python -c 'import mkdocs, mkdocstrings' 2>/dev/null || $(PIP_INSTALL) -e '.[docs]'
+	@$(BIN)/python -m site_build build/pages
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build $(ARGS)
+	@echo "build/site/index.html"
 
 bench: $(VENV)/.dev ## run all benches (`mycelium bench` is the short form)
 	@$(BIN)/python -m pytest benches --benchmark-only $(ARGS)
