@@ -122,7 +122,7 @@ def test_what_cannot_be_is_told_with_its_place(tmp_path: Path, before: str, afte
     assert any(one.startswith(problem) for one in told), told
 
 
-@pytest.mark.parametrize("key", ["authority", "certificate", "key", "mutual", "lease_ms"])
+@pytest.mark.parametrize("key", ["authority", "certificate", "key", "mutual", "lease_ms", "names"])
 def test_certificates_are_no_business_of_a_topology(tmp_path: Path, key: str) -> None:
     text = FILE.replace('"beta"', f'"beta"\n{key} = "/etc/node.pem"')
     with pytest.raises(TopologyRefusedError, match=f"are config of each host: set MYCELIUM_LINK_{key.upper()} there"):

@@ -23,6 +23,10 @@ class LinkConfig(Config, prefix="MYCELIUM_LINK_"):
     lease_ms: int = Field(
         10_000, ge=100, le=3_600_000, description="milliseconds without a sign of life until a connection is dead"
     )
+    names: dict[str, list[str]] = Field(
+        {},
+        description="common names of the certificates that other nodes show, by node; by default the node and its host",
+    )
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,13 +26,15 @@ from mycelium.observing.places import check_owner
 __all__ = ["Home", "iceoryx2", "loan", "of_size", "opened", "rest", "send", "service_of_bytes", "service_of_events"]
 
 _NAME = "iceoryx2._iceoryx2"
+_loading = threading.Lock()
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX puts it on Linux
 
 
 def iceoryx2() -> Any:
     """The compiled module of iceoryx2. Raises `LinkExtraError`."""
-    found = sys.modules.get(_NAME)
-    return found if found is not None else _load()
+    with _loading:  # Python's own lock is on what `import` loads; two threads in here abort the process
+        found = sys.modules.get(_NAME)
+        return found if found is not None else _load()
 
 
 def _load() -> ModuleType:

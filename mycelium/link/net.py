@@ -7,6 +7,7 @@ has swallowed are fetched again from the cache of the publisher.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from typing import Any
 import structlog
 
 from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkExtraError, LinkFullError, LinkOpenError
+from mycelium.link.access import Access, access_settings
 from mycelium.link.endpoints import Certificates, check_endpoint, is_open_to_others, zenoh_settings
 from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
 from mycelium.link.link import Link
@@ -38,6 +40,8 @@ class NetLink(Link):
         connect: Whom it calls, again and again until they answer. Of two nodes one listens and one calls.
         routed: These are routers of Zenoh, which join all who call them; it keeps to the first that answers.
         certificates: What TLS needs.
+        access: Who may use which channels, by the names in their certificates: all others are kept out. Without it, and
+            for those who are not asked for a certificate, whoever is let in may use all.
         insecure: Allows plain TCP that leaves this host; a warning says so.
         capacity: How many frames may wait in a channel, and how many are kept to be sent again.
         lease_ms: After so many milliseconds without a sign of life a connection is taken for dead.
@@ -54,6 +58,7 @@ class NetLink(Link):
         connect: Sequence[str] = (),
         routed: bool = False,
         certificates: Certificates | None = None,
+        access: Sequence[Access] | None = None,
         insecure: bool = False,
         capacity: int = 16,
         lease_ms: int = 10_000,
@@ -70,6 +75,8 @@ class NetLink(Link):
             config = zenoh.Config()
             for key, value in zenoh_settings(listen, connect, certificates, lease_ms, routed=routed):
                 config.insert_json5(key, value)
+            if access is not None:
+                config.insert_json5("access_control", json.dumps(access_settings(access)))
             self._session = zenoh.open(config)
         except Exception as error:
             what = f"a session that listens at {', '.join(listen) or 'nothing'}"

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from mycelium.errors.link import EndpointError, LinkExtraError
+from mycelium.link.access import Access
 from mycelium.link.endpoints import Endpoint
 from mycelium.link.link import Link
 from mycelium.topology.hosts import NetworkPart, kind_between, network_part
 from mycelium.topology.nodes import part_of
 from mycelium.topology.resolved import ResolvedTopology
+
+from .wiring import channel_of
 
 if TYPE_CHECKING:
     from mycelium.link.config import LinkConfig
@@ -31,12 +34,17 @@ def check_packages(topology: ResolvedTopology, nodes: Iterable[str]) -> None:
 
 
 class NodeLinks:
-    """The links of ``node`` to the others of a topology. Use it in a ``with``, or `close` it."""
+    """The links of ``node`` to the others of a topology. Use it in a ``with``, or `close` it.
 
-    def __init__(self, topology: ResolvedTopology, node: str) -> None:
+    ``config`` is what this host says of links over the network; by default that of the environment.
+    """
+
+    def __init__(self, topology: ResolvedTopology, node: str, *, config: LinkConfig | None = None) -> None:
         self.node = node
+        self._topology = topology.name
         self._nodes = topology.nodes
         self._peers = part_of(topology, node).peers
+        self._config = config
         self._open: dict[str, Link] = {}
 
     def to(self, peer: str) -> Link:
@@ -73,16 +81,39 @@ class NodeLinks:
         from mycelium.link.net import NetLink
 
         part = network_part(self._nodes, self.node, self._peers)
-        config = LinkConfig.from_env()
+        config = self._config or LinkConfig.from_env()
         _check_certificates(part, config)
         return NetLink(
             listen=part.listen,
             connect=part.connect,
             routed=part.routed,
             certificates=config.certificates,
+            access=self._access(part, config),
             insecure=part.insecure,
             lease_ms=config.lease_ms,
         )
+
+    def _access(self, part: NetworkPart, config: LinkConfig) -> list[Access] | None:
+        """Each peer may use the channels between the two; None where no names are known: that is then for the routers."""
+        if part.routed or not config.mutual:
+            return None
+        places = {peer: part.called.get(peer) or part.listen[0] for peer in part.peers}
+        protected = [peer for peer, place in places.items() if Endpoint.read(place).is_protected]
+        if not protected:
+            return None
+        return [
+            Access(
+                names=tuple(self._names(peer, config)) if peer in protected else (),
+                channels=(
+                    channel_of(self._topology, self.node, peer),
+                    channel_of(self._topology, peer, self.node),
+                ),
+            )
+            for peer in part.peers
+        ]
+
+    def _names(self, peer: str, config: LinkConfig) -> list[str]:
+        return config.names.get(peer) or [name for name in (peer, self._nodes[peer].host) if name]
 
 
 def _check_certificates(part: NetworkPart, config: LinkConfig) -> None:

@@ -29,6 +29,7 @@ class NetworkPart:
         peers: The nodes that it meets there.
         listen: Where it listens.
         connect: Whom it calls: those of its peers that it is to, or its routers.
+        called: The peers that it calls itself, and where.
         routed: Whether those are routers.
         insecure: Plain TCP beyond this host is allowed for one of these.
     """
@@ -36,6 +37,7 @@ class NetworkPart:
     peers: tuple[str, ...]
     listen: tuple[str, ...]
     connect: tuple[str, ...]
+    called: Mapping[str, str]
     routed: bool
     insecure: bool
 
@@ -55,12 +57,13 @@ def network_part(nodes: Mapping[str, NodeSpec], node: str, peers: Iterable[str])
     here = nodes[node]
     met = tuple(peer for peer in peers if kind_between(nodes, node, peer) == "net")
     if here.routers:
-        return NetworkPart(met, (), here.routers, routed=True, insecure=here.insecure)
-    called = [peer for peer in met if _listener_of(nodes, node, peer) == peer]
+        return NetworkPart(met, (), here.routers, {}, routed=True, insecure=here.insecure)
+    called = {peer: _called_at(nodes[peer]) for peer in met if _listener_of(nodes, node, peer) == peer}
     return NetworkPart(
         peers=met,
         listen=(here.listen,) if here.listen and len(called) < len(met) else (),
-        connect=tuple(_called_at(nodes[peer]) for peer in called),
+        connect=tuple(called.values()),
+        called=called,
         routed=False,
         insecure=here.insecure or any(nodes[peer].insecure for peer in called),
     )

@@ -53,7 +53,7 @@ def check_routers(given: tuple[str, ...]) -> tuple[str, ...]:
 #: Keys that are not for a topology, and what their place is.
 _OF_THE_HOST = {
     name: f"certificates and other secrets are config of each host: set MYCELIUM_LINK_{name.upper()} there"
-    for name in ("authority", "certificate", "key", "mutual", "lease_ms")
+    for name in ("authority", "certificate", "key", "mutual", "lease_ms", "names")
 }
 
 

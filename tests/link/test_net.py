@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from mycelium.errors import EndpointError, InsecureLinkError, LinkDownError, Lin
 from mycelium.link import FrameReceiver, endpoints
 from mycelium.link.endpoints import Certificates
 from mycelium.link.net import NetLink
+from tests.link.authority import Authority
 
 if importlib.util.find_spec("zenoh") is None:
     pytest.skip("links over the network need the extra net", allow_module_level=True)
@@ -183,21 +183,7 @@ def test_after_a_cut_frames_go_on_in_order_and_none_comes_twice(stack: ExitStack
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """An authority, and a certificate of this host that it has signed."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("making certificates needs openssl")
-    at = tmp_path_factory.mktemp("tls")
-    (at / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
-
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], check=True, capture_output=True, cwd=at)
-
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=tests", "-days", "2")
-    run("req", *key, "-keyout", "node.key", "-out", "node.csr", "-subj", "/CN=localhost")
-    signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"]
-    run("x509", "-req", "-in", "node.csr", *signed, "-out", "node.pem")
-    return Certificates(authority=at / "ca.pem", certificate=at / "node.pem", key=at / "node.key")
+    return Authority(tmp_path_factory.mktemp("tls")).certificates("localhost")
 
 
 def test_nodes_with_certificates_talk_over_tls_and_one_without_is_left_out(
@@ -221,6 +207,7 @@ def test_nodes_with_certificates_talk_over_tls_and_one_without_is_left_out(
 SENDER = """
 import sys
 from mycelium.link.net import NetLink
+from tests.link.authority import Authority
 link = NetLink(connect=[sys.argv[1]])
 sender = link.sender(sys.argv[2])
 sender.wait_connected(60)
