@@ -46,8 +46,10 @@ def _drawable(ctx: click.Context, parameter: click.Parameter, path: Path | None)
     """Find out now whether the file can be drawn, not after half a minute."""
     if path is None:
         return None
-    if path.suffix.lower() != ".svg":
-        raise click.BadParameter(f"{path}: the plot is an SVG; let the name end in .svg", ctx, parameter)
+    ending = ".html" if parameter.name == "memory" else ".svg"
+    if path.suffix.lower() != ending:
+        kind = "page is HTML" if ending == ".html" else "plot is an SVG"
+        raise click.BadParameter(f"{path}: the {kind}; let the name end in {ending}", ctx, parameter)
     folder = path.absolute().parent
     if not folder.is_dir():
         raise click.BadParameter(f"{path}: there is no directory {folder}", ctx, parameter)
@@ -113,6 +115,20 @@ def _check_costs(contests: Sequence[Contest], pages: Sequence[Path]) -> None:
     help="Also draw the figures as bars into this SVG file.",
 )
 @click.option(
+    "--flamegraph",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    callback=_drawable,
+    help="Instead of measuring, draw where the processor time of a service goes, as an SVG (extra `profile`).",
+)
+@click.option(
+    "--memory",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    callback=_drawable,
+    help="Instead of measuring, draw where the memory of a service goes, as an HTML page (extra `profile`).",
+)
+@click.option(
     "--counters", is_flag=True, is_eager=True, help="Count instructions and cache misses instead of taking times."
 )
 @click.option(
@@ -139,6 +155,8 @@ def bench_command(
     markdown: bool,
     pages: Sequence[Path],
     plot: Path | None,
+    flamegraph: Path | None,
+    memory: Path | None,
     counters: bool,
     counter: str | None,
     check: Path | None,
@@ -157,6 +175,18 @@ def bench_command(
     """
     if ctx.invoked_subcommand is not None:
         _refuse_options(ctx, ctx.invoked_subcommand)
+        return
+    if flamegraph is not None or memory is not None:
+        others = {"only": names or None, "into": pages or None, "counters": counters or None, "list": listed or None}
+        _refuse(
+            "does not go with --flamegraph and --memory",
+            rounds=rounds,
+            messages=messages,
+            plot=plot,
+            check=check,
+            **others,
+        )
+        _draw_profiles(flamegraph, memory)
         return
     if counters:
         _refuse("is about times, not --counters", rounds=rounds, messages=messages, plot=plot)
@@ -198,6 +228,20 @@ def bench_command(
             click.echo(line)
     if plot is not None:
         click.echo(f"drawn: {plot}", err=True)
+
+
+def _draw_profiles(flamegraph: Path | None, memory: Path | None) -> None:
+    """Run the measured service once for each picture."""
+    from mycelium.bench.profiling import draw_flame_graph, draw_memory
+
+    if flamegraph is not None:
+        click.echo("looking where the time goes, for some seconds", err=True)
+        draw_flame_graph(flamegraph)
+        click.echo(f"wrote {flamegraph}")
+    if memory is not None:
+        click.echo("counting what is allocated, for some seconds", err=True)
+        click.echo(draw_memory(memory).rstrip())
+        click.echo(f"wrote {memory}")
 
 
 def _refuse(reason: str, **options: object) -> None:

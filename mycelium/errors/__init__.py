@@ -53,6 +53,8 @@ from mycelium.errors.bench import (
     CountFailedError,
     CountsGrownError,
     CountsPageError,
+    ProfilerFailedError,
+    ProfilerMissingError,
     WrongAnswerError,
 )
 from mycelium.errors.budget import MemoryBudgetError
@@ -280,6 +282,8 @@ __all__ = [
     "PipeSourceError",
     "PrefixClashError",
     "Problems",
+    "ProfilerFailedError",
+    "ProfilerMissingError",
     "ProjectExistsError",
     "ProjectNameError",
     "RecordingFileError",

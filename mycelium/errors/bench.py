@@ -10,6 +10,8 @@
       WrongAnswerError      BEN-010  who is measured gave something else than it should
       BenchProcessError     BEN-011  a process of `mycelium bench ab` failed
       AllocatorHookError    BEN-020  calls of the allocators cannot be counted
+      ProfilerMissingError  BEN-030  a profiler is not installed
+      ProfilerFailedError   BEN-031  a profiler failed
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ __all__ = [
     "CounterMissingError",
     "CountsGrownError",
     "CountsPageError",
+    "ProfilerFailedError",
+    "ProfilerMissingError",
     "WrongAnswerError",
 ]
 
@@ -125,3 +129,29 @@ class AllocatorHookError(
 
     reason: str
     remedy: str
+
+
+class ProfilerMissingError(
+    BenchError,
+    ImportError,
+    code="BEN-030",
+    text="{profiler} is not installed",
+    next_step="pip install 'mycelium-actors[profile]', or {package} alone",
+):
+    """What looks at the service is an extra."""
+
+    profiler: str
+    package: str
+
+
+class ProfilerFailedError(
+    BenchError,
+    RuntimeError,
+    code="BEN-031",
+    text="{profiler} failed: {reason}",
+    next_step="py-spy may have to be allowed to look at other processes: run as root, or in a container with SYS_PTRACE",
+):
+    """It could not look at the service, or the service failed."""
+
+    profiler: str
+    reason: str
