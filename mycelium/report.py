@@ -152,6 +152,8 @@ class Report:
     overflows: tuple[OverflowCounts, ...] = ()
     #: Of one node of several.
     streams: tuple[StreamCounts, ...] = ()
+    #: The implementation of the message layer that ran; of several nodes, all of theirs.
+    tlv: str = field(default_factory=lambda: implementation.running)
 
     @property
     def total(self) -> MessageCounts:
@@ -173,11 +175,6 @@ class Report:
     def rate(self) -> float:
         """Messages handled per second."""
         return self.total.handled / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def tlv(self) -> str:
-        """The implementation of the message layer that runs in this process."""
-        return implementation.running
 
     @property
     def verdict(self) -> str:
@@ -223,7 +220,7 @@ class Report:
         """The report for a machine; `mycelium run --json` prints it."""
         rendered = asdict(self)
         rendered["messages"] = [{**asdict(row), "difference": row.difference} for row in self.messages]
-        rendered.update(total=asdict(self.total), rate=self.rate, verdict=self.verdict, ok=self.ok, tlv=self.tlv)
+        rendered.update(total=asdict(self.total), rate=self.rate, verdict=self.verdict, ok=self.ok)
         return rendered
 
     def _differences(self) -> str:

@@ -17,7 +17,7 @@ from mycelium import Node, Topology
 from mycelium.cli import cli, restart
 from mycelium.errors.node import ImplementationFixedError
 from mycelium.errors.topology import TopologyRefusedError
-from mycelium.topology.model import Implementation
+from mycelium.topology.node_spec import Implementation
 from tlv import implementation
 
 ROOT = Path(__file__).resolve().parent.parent

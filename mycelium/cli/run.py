@@ -23,6 +23,7 @@ from mycelium.observing.control import ControlSocket
 from mycelium.report import Report
 from mycelium.source import Source
 from mycelium.topology import Topology, resolve
+from mycelium.topology.nodes import implementation_asked
 from tlv import implementation
 
 from .final import failure_lines, final_lines, verdict_line
@@ -144,8 +145,9 @@ def run_command(
     if directory is not None:
         _check_directory(directory)
     topology = Topology.load(file)
-    if topology.tlv is not None and not os.environ.get(implementation.VARIABLE):
-        run_on(topology.tlv, topology.name, ctx.obj)
+    asked = implementation_asked(topology, node_name)
+    if asked is not None and not os.environ.get(implementation.VARIABLE):
+        run_on(asked, topology.name, ctx.obj)
     resolved = resolve(topology, profile=profile, input=directory, speed=speed, overrides=overrides, strict=strict)
     configure_logging(log_level, node=node_name or resolved.name, as_json=log_form, tracebacks=debug)
     silent = quiet or launched is not None

@@ -99,6 +99,7 @@ def merge_reports(
         ),
         overflows=tuple(row for report in every for row in report.overflows),
         streams=streams,
+        tlv=", ".join(sorted({report.tlv for report in every})),
     )
 
 

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from threading import TIMEOUT_MAX
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -39,7 +39,7 @@ from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
 from mycelium.venues import Venue, VenueTable, duplicate_venues
 
-from .node_spec import NodeSpec, check_metrics_address
+from .node_spec import Implementation, NodeSpec, check_metrics_address
 from .problems import problems_of
 from .supervisors import SupervisorSpec
 
@@ -48,9 +48,6 @@ __all__ = ["ActorSpec", "DispatcherSpec", "Header", "MailboxSpec", "Topology"]
 #: What all mailboxes of a service may hold together, unless its topology says otherwise; a MB has a million bytes.
 MEMORY_MB = 50.0
 
-
-#: As `tlv.implementation.CHOICES` has them.
-Implementation = Literal["python", "native", "legacy"]
 
 ACTOR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 

@@ -8,7 +8,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-__all__ = ["NodeSpec", "check_metrics_address"]
+__all__ = ["Implementation", "NodeSpec", "check_metrics_address"]
+
+#: As `tlv.implementation.CHOICES` has them.
+Implementation = Literal["python", "native", "legacy"]
 
 
 def check_metrics_address(given: str | None) -> str | None:
@@ -76,6 +79,10 @@ class NodeSpec(BaseModel):
         str | None,
         AfterValidator(check_metrics_address),
         Field(description="where it serves metrics, host:port"),
+    ] = None
+    tlv: Annotated[
+        Implementation | None,
+        Field(description="the implementation of the message layer there; by default as [topology] says"),
     ] = None
     host: Annotated[
         str,

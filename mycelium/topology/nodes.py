@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .model import ActorSpec, Topology
     from .resolved import ResolvedTopology
 
-__all__ = ["NodePart", "Stream", "part_of", "problems_of_nodes", "streams_of"]
+__all__ = ["NodePart", "Stream", "implementation_asked", "part_of", "problems_of_nodes", "streams_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,23 @@ def part_of(topology: ResolvedTopology, node: str) -> NodePart:
             actors={name: actor for name, actor in topology.actors.items() if actor.node == node},
             plan=plan,
             metrics=spec.metrics,
+            tlv=spec.tlv or topology.tlv,
         ),
         inbound=tuple(stream for stream in streams if stream.receiver_node == node),
         outbound=tuple(stream for stream in streams if stream.sender_node == node),
     )
+
+
+def implementation_asked(topology: Topology, node: str | None) -> str | None:
+    """The implementation of the message layer that the file asks for, where ``node`` is to run.
+
+    Nothing for a process that only starts the others: each of them chooses for itself.
+    """
+    if not topology.nodes:
+        return topology.tlv
+    if node is None:
+        return None
+    return (topology.nodes[node].tlv if node in topology.nodes else None) or topology.tlv
 
 
 def _of_these(pairs: Iterable[tuple[str, type[TLV]]], names: Iterable[str]) -> tuple[tuple[str, type[TLV]], ...]:
