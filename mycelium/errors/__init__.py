@@ -59,11 +59,14 @@ from mycelium.errors.bench import (
 )
 from mycelium.errors.budget import MemoryBudgetError
 from mycelium.errors.cluster import (
+    FrameRefusedError,
+    MessagesMissingError,
     MessageTooLargeError,
     NodeDiedError,
     NodesNotNeededError,
     NodeUnknownError,
     NoNodeHereError,
+    PeerFailedError,
     PeerLostError,
     PeerMismatchError,
     PeerSilentError,
@@ -220,6 +223,7 @@ __all__ = [
     "ExpectationError",
     "ExtraMissingError",
     "FrameLateError",
+    "FrameRefusedError",
     "HandledAndIgnoredError",
     "HandlerClashError",
     "HandlerFailedError",
@@ -245,6 +249,7 @@ __all__ = [
     "MessageNameClashError",
     "MessageSetError",
     "MessageTooLargeError",
+    "MessagesMissingError",
     "MetricsAddressError",
     "MetricsServerError",
     "NoNodeError",
@@ -276,6 +281,7 @@ __all__ = [
     "OutsideDomainError",
     "OverrideError",
     "PauseOutsideError",
+    "PeerFailedError",
     "PeerLostError",
     "PeerMismatchError",
     "PeerSilentError",

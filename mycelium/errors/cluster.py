@@ -11,6 +11,9 @@
       NodesNotNeededError   NOD-025  --node for a topology that has no nodes
       MessageTooLargeError  NOD-026  a message that no frame of a link takes
       NoNodeHereError       NOD-027  no node of the topology runs on this host
+      PeerFailedError       NOD-028  what joins a node to another one has failed
+      MessagesMissingError  NOD-029  messages went over a link, and did not arrive
+      FrameRefusedError     NOD-030  a peer sent what cannot be
 """
 
 from __future__ import annotations
@@ -18,11 +21,14 @@ from __future__ import annotations
 from mycelium.errors.node import NodeError
 
 __all__ = [
+    "FrameRefusedError",
     "MessageTooLargeError",
+    "MessagesMissingError",
     "NoNodeHereError",
     "NodeDiedError",
     "NodeUnknownError",
     "NodesNotNeededError",
+    "PeerFailedError",
     "PeerLostError",
     "PeerMismatchError",
     "PeerSilentError",
@@ -139,3 +145,45 @@ class NoNodeHereError(
     topology: str
     host: str
     hosts: str
+
+
+class PeerFailedError(
+    NodeError,
+    ConnectionError,
+    code="NOD-028",
+    text="the link of {node} to {peer} failed: {cause}",
+    next_step="start {node} again; if this is not a lack of memory or of room on its disk, please report it",
+    retryable=True,
+):
+    """A thread that sends to a peer, or receives from it, ended by an error that nobody expected. The node stops."""
+
+    node: str
+    peer: str
+    cause: str
+
+
+class MessagesMissingError(
+    NodeError,
+    ConnectionError,
+    code="NOD-029",
+    text="{stream}: {missing:,} messages before number {got:,} of this stream did not arrive",
+    next_step="they are counted as lost on the links; see what carries the frames",
+):
+    """A link has lost frames, and could not fetch them again."""
+
+    stream: str
+    missing: int
+    got: int
+
+
+class FrameRefusedError(
+    NodeError,
+    ValueError,
+    code="NOD-030",
+    text="{peer} sent what was refused: {reason}",
+    next_step="see that it runs the same version, and that nobody else sends in its name",
+):
+    """A frame that no sound peer sends: rubbish, a repetition, or figures that cannot be. It is counted, and ignored."""
+
+    peer: str
+    reason: str

@@ -38,7 +38,7 @@ class JoinedNode(Node):
     the caller's to close. ``patience_s`` is how long it waits for a peer that is not ready yet,
     or that has gone. ``is_over`` says of a node that is not there whether it has ended: one that was started again
     does not wait for those that went meanwhile. Other options are those of `Node`. Raises `NodeUnknownError`; its start raises
-    `PeerSilentError` and `PeerMismatchError` besides.
+    `PeerSilentError`, `PeerMismatchError` and `PeerFailedError` besides. When what joins it to a peer fails for good, it stops, and reports that.
     """
 
     def __init__(
@@ -89,6 +89,9 @@ class JoinedNode(Node):
 
     def _is_finished(self, timeout: float) -> bool:
         """Whether everybody here has ended; those to whom nothing comes any more are told to, on the way."""
+        self._wiring.look()
+        if self._wiring.failed:
+            self.request_stop()
         deadline = time.monotonic() + timeout
 
         def left() -> float:
@@ -134,6 +137,9 @@ class JoinedNode(Node):
 
     def _await_senders(self, name: str, tick: Tick | None) -> None:
         """As long as something moves; where only this node was told to stop, its senders go on."""
+        mailbox = self._actors[name].mailbox
+        if not mailbox.started:
+            mailbox.close()  # the stop came before its start: who sends to it is not to wait for room
         moved = self._handled()
         moved_at = time.monotonic()
         while not self._wiring.wait_fed_up(name, _SLICE_S, stopping=True):

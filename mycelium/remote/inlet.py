@@ -2,6 +2,10 @@
 
 Each message is told as a local one is: counted as sent, and subject to the policy of the mailbox. Where that
 is full and its policy is to wait, the stream waits, in order, and no other one does.
+
+Each frame says how many messages of its stream were sent before it in this life of the sender. So the inlet
+knows which are missing, and counts them as arrived for the sender, who would wait for them else; and a frame
+that came before is refused.
 """
 
 from __future__ import annotations
@@ -9,11 +13,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mycelium.errors.actor import ActorError
+from mycelium.errors.cluster import FrameRefusedError, MessagesMissingError
 from mycelium.topology.nodes import Stream
-from tlv import TLV
+from tlv import TLV, DeclaredError, TLVError
+
+from .outlet import WINDOW
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
@@ -21,14 +28,32 @@ if TYPE_CHECKING:
 __all__ = ["Inlet"]
 
 
-class Inlet:
-    """Delivers one stream. All of it is for the peer's receiving thread, but the counts, which any may read."""
+class _Frame(NamedTuple):
+    """The messages of a frame; in which life of the sender it was sent, and how many of it were sent before."""
 
-    def __init__(self, stream: Stream, actor: Actor, resume: Callable[[Inlet], None]) -> None:
+    life: int
+    sequence: int
+    messages: Iterator[TLV]
+
+
+class Inlet:
+    """Delivers one stream. All of it is for the peer's receiving thread, but the counts, which any may read.
+
+    ``resume`` is called, by any thread, when there is room again: it has `go_on` called. ``complain`` is told
+    what is wrong with a frame.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        actor: Actor,
+        resume: Callable[[Inlet], None],
+        complain: Callable[[Inlet, DeclaredError], None],
+    ) -> None:
         self.stream = stream
         #: Messages that came to the mailbox, by type, over all lives of the sender.
         self.delivered: Counter[type[TLV]] = Counter()
-        #: The same, of this life.
+        #: How many of this life have come, or are known to be missing.
         self.arrived = 0
         #: What the sender was told of them.
         self.told = 0
@@ -36,9 +61,12 @@ class Inlet:
         self.expected: int | None = None
         self._ref = actor.actor_ref
         self._mailbox = actor.mailbox
-        self._waiting: deque[Iterator[TLV]] = deque()
+        self._life = 0
+        self._frames: deque[_Frame] = deque()
+        self._frame: _Frame | None = None
         self._in_hand: TLV | None = None
         self._resume = lambda: resume(self)
+        self._complain = complain
 
     @property
     def ended(self) -> bool:
@@ -47,14 +75,22 @@ class Inlet:
 
     def begin(self) -> None:
         """The sender begins a new life. What came of the old one is still delivered, and not counted to the new one."""
-        while self._waiting or self._in_hand is not None:
-            self._deliver(wait=False)
+        self._life += 1
         self.arrived = self.told = 0
         self.expected = None
 
-    def take(self, messages: Iterator[TLV]) -> None:
-        """Deliver these, behind those that wait."""
-        self._waiting.append(messages)
+    def end(self, sent: int) -> None:
+        """The sender has ended, and has sent so many messages in this life."""
+        self.expected = sent
+        if self._in_hand is None:
+            self._note_missing(sent)
+
+    def take(self, sequence: int, messages: Iterator[TLV]) -> None:
+        """Deliver the messages of a frame, behind those that wait."""
+        if len(self._frames) >= WINDOW:
+            self._refuse(f"more frames of {self.stream} than there are messages under way")
+            return
+        self._frames.append(_Frame(self._life, sequence, messages))
         if self._in_hand is None:
             self._deliver()
 
@@ -62,25 +98,55 @@ class Inlet:
         """There is room again."""
         self._deliver()
 
-    def _deliver(self, *, wait: bool = True) -> None:
+    def _deliver(self) -> None:
         message, self._in_hand = self._in_hand, None
         while message is not None or (message := self._next()) is not None:
-            if wait and self._must_wait(type(message)):
+            if self._must_wait(type(message)):
                 self._in_hand = message
                 return
             with suppress(ActorError):  # counted where it was refused: a dead letter, or an overflow
                 self._ref.tell(message)
             self.delivered[type(message)] += 1
-            self.arrived += 1
+            if self._frame is not None and self._frame.life == self._life:
+                self.arrived += 1
             message = None
+        if self.expected is not None:
+            self._note_missing(self.expected)
 
     def _next(self) -> TLV | None:
-        while self._waiting:
-            message = next(self._waiting[0], None)
-            if message is not None:
-                return message
-            self._waiting.popleft()
-        return None
+        while True:
+            if self._frame is not None:
+                try:
+                    message = next(self._frame.messages, None)
+                except TLVError as error:
+                    self._refuse(str(error))
+                    message = None
+                if message is not None:
+                    return message
+            if not self._frames:
+                self._frame = None
+                return None
+            frame = self._frames.popleft()
+            self._frame = frame if self._is_in_order(frame) else None
+
+    def _is_in_order(self, frame: _Frame) -> bool:
+        if frame.life != self._life or frame.sequence == self.arrived:
+            return True
+        if 0 < frame.sequence - self.arrived <= WINDOW:
+            self._note_missing(frame.sequence)
+            return True
+        self._refuse(f"a frame of {self.stream} begins with message {frame.sequence:,}, not {self.arrived:,}")
+        return False
+
+    def _note_missing(self, sent: int) -> None:
+        """So many were sent: what has not come before does not come any more."""
+        missing = sent - self.arrived
+        if 0 < missing <= WINDOW:
+            self.arrived = sent
+            self._complain(self, MessagesMissingError(stream=str(self.stream), missing=missing, got=sent))
+
+    def _refuse(self, reason: str) -> None:
+        self._complain(self, FrameRefusedError(peer=self.stream.sender_node, reason=reason))
 
     def _must_wait(self, kind: type[Any]) -> bool:
         mailbox = self._mailbox

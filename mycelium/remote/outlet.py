@@ -14,7 +14,7 @@ from typing import Any
 from mycelium.bounds import Bounded
 from mycelium.contract import Contract, open_mailbox
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.errors.cluster import MessageTooLargeError
+from mycelium.errors.cluster import FrameRefusedError, MessageTooLargeError
 from mycelium.latency import now_ns
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.mailbox import Mailbox
@@ -65,7 +65,6 @@ class Outlet:
         self.end_told = False
         #: Messages that went over the link and did not arrive, as far as is known, by type.
         self.lost: Counter[type[TLV]] = Counter()
-        self._sequence = 0
         self._sent = 0
         self._arrived = 0
         #: What was sent and has not been heard of: runs of one type.
@@ -97,12 +96,15 @@ class Outlet:
         for kind, count in self._unheard:
             self.lost[kind] += count
         self._unheard.clear()
-        self._sequence = self._sent = self._arrived = 0
+        self._sent = self._arrived = 0
         self.end_told = False
 
     def credit(self, arrived: int) -> None:
-        """So many messages of this life have arrived."""
+        """So many messages of this life have arrived. Raises `FrameRefusedError` where they cannot have."""
         passed = arrived - self._arrived
+        if not 0 <= passed <= self._sent - self._arrived:
+            reason = f"{arrived:,} messages of {self.stream} have arrived, of {self._sent:,} that were sent"
+            raise FrameRefusedError(peer=self.stream.receiver_node, reason=reason)
         self._arrived = arrived
         while passed > 0 and self._unheard:
             kind, count = self._unheard.popleft()
@@ -110,9 +112,18 @@ class Outlet:
                 self._unheard.appendleft((kind, count - passed))
             passed -= count
 
+    def bury(self) -> None:
+        """The peer is given up: what waits, and what comes, becomes dead letters, and holds up nobody."""
+        self.mailbox.sweep()
+        self.mailbox.make_room_known()
+        self.rest()
+
     def fill(self, buffer: memoryview) -> int:
-        """Build a frame of what waits, as far as there is room; how many bytes it has, 0 for none."""
-        writer = FrameWriter(source=self.stream.number, sequence=self._sequence, checksum=False, buffer=buffer)
+        """Build a frame of what waits, as far as there is room; how many bytes it has, 0 for none.
+
+        Its sequence is the number of messages that were sent before it: so the receiver knows how many are missing.
+        """
+        writer = FrameWriter(source=self.stream.number, sequence=self._sent, checksum=False, buffer=buffer)
         items = self.mailbox.items
         mailbox = self.mailbox
         waiting = len(items)
@@ -145,7 +156,6 @@ class Outlet:
         mailbox.make_room_known()
         if not writer.message_count:
             return 0
-        self._sequence += 1
         return len(writer.finish())
 
     def _note(self, kind: type[TLV] | None, count: int) -> None:

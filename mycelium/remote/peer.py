@@ -13,15 +13,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
 
 from mycelium.attempted_log import try_to_log
-from mycelium.errors.cluster import PeerMismatchError
+from mycelium.errors.cluster import PeerFailedError, PeerMismatchError
 from mycelium.errors.link import ChannelTakenError
 from mycelium.link.ends import FrameReceiver, FrameSender
 from mycelium.link.link import Link
+from mycelium.texts import text_of
 
 from .inlet import Inlet
 from .messages import VERSION, Wire, difference_of, layouts_of
@@ -76,8 +78,12 @@ class Peer:
         self.lost_at: float | None = None
         #: It needs nothing more from this node.
         self.left = False
+        #: It is not waited for any more: what is for it becomes dead letters, until it comes back.
+        self.given_up = False
         #: Why nothing is exchanged with it.
         self.refused: PeerMismatchError | None = None
+        #: What ended one of the threads.
+        self.failed: PeerFailedError | None = None
         self.closing = False
         self.log: Any = structlog.get_logger(node=node, peer=name)
         self.changed = changed
@@ -132,10 +138,34 @@ class Peer:
     def lose(self) -> None:
         """It is not there any more. Either thread."""
         self.joined = self.ready = False
-        self.sending.greet_due = True
         self.lost_at = time.monotonic()
-        try_to_log(self.log.warning, "peer lost")
+        if not self.left:
+            try_to_log(self.log.warning, "peer lost")
         self.changed()
+
+    def give_up(self) -> None:
+        """Wait for it no longer: what is for it becomes dead letters, until it comes back."""
+        self.given_up = True
+        self.sending.wake()
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that goes between the two has ended, and arrived."""
+        return all(outlet.drained for outlet in self.outlets.values()) and all(
+            inlet.ended for inlet in self.inlets.values()
+        )
+
+    def fail(self, error: Exception) -> None:
+        """A thread of this peer cannot go on: both end, and close their ends, and then the node ends."""
+        if not self.closing:
+            cause = f"{type(error).__name__}: {text_of(error)}"
+            self.failed = PeerFailedError(node=self.node, peer=self.name, cause=cause)
+            try_to_log(self.log.error, "the link failed", exc_info=error)
+            self.closing = True
+            self.lose()
+        self.sending.wake()
+        with suppress(Exception):  # it is told of already
+            self.receiving.end.wake()
 
     def greeted(self, greeting: Wire.Greeting, theirs: tuple[Wire.GreetedLayout, ...]) -> None:
         """It says who it is, and how it reads what goes between the two. The receiving thread."""
@@ -145,15 +175,13 @@ class Peer:
             else difference_of(self.layouts, theirs)
         )
         if difference:
-            if self.refused is None:
-                self.refused = PeerMismatchError(node=self.node, peer=self.name, difference=difference)
-                try_to_log(self.log.error, "peer refused", **self.refused.to_dict())
-            self.changed()
+            self._refuse(greeting, difference)
             return
+        self.refused = None
         if greeting.incarnation != self.their_incarnation:
             self._begin_life(greeting.incarnation)
         self.receiving.accepts = self.met = True
-        self.left = False
+        self.left = self.given_up = False
         self.lost_at = None
         self.ready = bool(greeting.ready)
         if greeting.answer:
@@ -165,12 +193,25 @@ class Peer:
         self.sending.wake()
         self.changed()
 
+    def _refuse(self, greeting: Wire.Greeting, difference: str) -> None:
+        """Nothing is exchanged with it in this life of it; what is for it waits, as for one that is lost."""
+        if self.refused is None or self.refused.difference != difference:
+            self.refused = PeerMismatchError(node=self.node, peer=self.name, difference=difference)
+            try_to_log(self.log.error, "peer refused", **self.refused.to_dict())
+        if greeting.incarnation != self.their_incarnation:
+            self.their_incarnation = greeting.incarnation
+            self.sending.greet_due = True  # once: it is to know, too
+        self.receiving.accepts = self.joined = self.ready = False
+        if self.lost_at is None:
+            self.lost_at = time.monotonic()
+        self.changed()
+
     def _begin_life(self, incarnation: int) -> None:
         returned = self.their_incarnation is not None
-        self.their_incarnation = incarnation
         self.joined = False
+        self.receiving.begin()  # before anybody may tell the new life what has arrived
+        self.their_incarnation = incarnation
         self.sending.begin_due = True  # by the sending thread, which has the outlets
-        self.receiving.begin()
         self.sending.greet_due = True
         if returned:
             try_to_log(self.log.info, "peer came back")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mycelium.attempted_log import try_to_log
-from mycelium.errors.link import LinkClosedError
+from mycelium.errors.cluster import FrameRefusedError
 from mycelium.link.ends import FrameReceiver
-from tlv import SequenceTracker, TLVError, read_frame
+from tlv import DeclaredError, TLVError, read_frame
 
 from .inlet import Inlet
 from .messages import CONTROL, WIRE_MESSAGES, Wire
@@ -39,7 +40,6 @@ class PeerReceiver:
         self.peer = peer
         self.accepts = False
         self.rubbish = 0
-        self._sequences = SequenceTracker()
         self._resumed: deque[Inlet] = deque()
 
     def resume(self, inlet: Inlet) -> None:
@@ -49,7 +49,6 @@ class PeerReceiver:
 
     def begin(self) -> None:
         """The peer has begun a new life."""
-        self._sequences = SequenceTracker()
         for inlet in self.peer.inlets.values():
             inlet.begin()
 
@@ -65,11 +64,12 @@ class PeerReceiver:
                     self._note_arrival(inlet)
                 if buffer is not None:
                     self._take(buffer)
-        except LinkClosedError:
-            return
         except Exception as error:
-            try_to_log(peer.log.error, "the link failed", exc_info=error)
-            peer.lose()
+            peer.fail(error)
+        finally:
+            if peer.failed is not None:
+                with suppress(Exception):  # so that the peer sees it
+                    self.end.close()
 
     def _take(self, buffer: memoryview) -> None:
         try:
@@ -82,17 +82,21 @@ class PeerReceiver:
                 self._refuse(f"a frame of source {source}, which is no stream to this node")
                 return
             frame = read_frame(buffer, messages=inlet.stream.messages)
-            problem = self._sequences.observe(frame.header)
-            if problem is not None:
-                try_to_log(self.peer.log.error, "frames are missing or came twice", **problem.to_dict())
-            inlet.take(iter(frame))
+            inlet.take(frame.header.sequence, iter(frame))
             self._note_arrival(inlet)
+        except FrameRefusedError as error:
+            self.complain(error)
         except TLVError as error:
             self._refuse(str(error))
 
     def _refuse(self, reason: str) -> None:
-        self.rubbish += 1
-        try_to_log(self.peer.log.error, "a frame was refused", reason=reason)
+        self.complain(FrameRefusedError(peer=self.peer.name, reason=reason))
+
+    def complain(self, problem: DeclaredError) -> None:
+        """Something is wrong with what came."""
+        if isinstance(problem, FrameRefusedError):
+            self.rubbish += 1
+        try_to_log(self.peer.log.error, "something is wrong with what came", **problem.to_dict())
 
     def _note_arrival(self, inlet: Inlet) -> None:
         """Let the sender know soon; at once where it may be waiting for that."""
@@ -111,7 +115,7 @@ class PeerReceiver:
             elif type(message) is Wire.StreamEnd:
                 inlet = peer.inlets.get(message.stream)
                 if inlet is not None:
-                    inlet.expected = message.sent
+                    inlet.end(message.sent)
                     self._note_arrival(inlet)
             elif type(message) is Wire.Goodbye:
                 peer.left = True

@@ -8,8 +8,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mycelium.attempted_log import try_to_log
-from mycelium.errors.link import LinkClosedError, LinkError
+from mycelium.errors.link import LinkDownError, LinkError, LinkFullError
 from mycelium.link.ends import FrameSender
 from tlv import TLV, FrameWriter
 
@@ -89,13 +88,23 @@ class PeerSender:
             while not peer.closing:
                 self._wake.wait(self._patience())
                 self._wake.clear()
-                if not self.end.connected and peer.joined and not peer.left:
-                    peer.lose()
-                if self.end.connected:
+                if peer.failed is not None:
+                    break
+                connected = self.end.connected
+                if not connected:
+                    self.greet_due = True
+                    if peer.met and peer.lost_at is None:
+                        peer.lose()
+                if connected:
                     self._send_due()
+                if peer.given_up:
+                    self._bury_due()
         except Exception as error:
-            try_to_log(peer.log.error, "the link failed", exc_info=error)
-            peer.lose()
+            peer.fail(error)
+        finally:
+            if peer.failed is not None:
+                with suppress(Exception):  # so that the peer sees it
+                    self.end.close()
 
     def _patience(self) -> float:
         return LOOK_S if self._tell_at is None else max(0.0, min(LOOK_S, self._tell_at - time.monotonic()))
@@ -111,9 +120,7 @@ class PeerSender:
                 self._send(Wire.Goodbye(incarnation=self.peer.incarnation))
                 self._goodbye_told = True
                 self.peer.changed()
-        except LinkClosedError:
-            raise
-        except LinkError:
+        except (LinkDownError, LinkFullError):
             self._wake.set()  # no room, or nobody there: look again
 
     def _send_control(self) -> None:
@@ -145,9 +152,9 @@ class PeerSender:
 
     def _send_credit(self) -> None:
         peer = self.peer
+        life = peer.their_incarnation or 0  # first: what arrived may be of the next one by now, and is ignored then
         due = [(inlet, inlet.arrived) for inlet in peer.inlets.values() if inlet.arrived != inlet.told]
         if due:
-            life = peer.their_incarnation or 0
             self._send(
                 *(Wire.Credit(incarnation=life, arrived=arrived, stream=one.stream.number) for one, arrived in due)
             )
@@ -173,6 +180,11 @@ class PeerSender:
         elif outlet.room:
             self.announce(outlet)
         # else it comes again with the next credit
+
+    def _bury_due(self) -> None:
+        """Nobody takes what waits for this peer any more."""
+        for outlet in self.peer.outlets.values():
+            outlet.bury()
 
     def _send_of(self, outlet: Outlet) -> None:
         with suppress(_NothingFoundError), self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:

@@ -63,7 +63,7 @@ class Wiring:
         self._peers: dict[str, Peer] = {}
         self._inlets: list[Inlet] = []
         self._changed = threading.Condition()
-        self._given_up: dict[str, DeclaredError] = {}
+        self._problems: dict[str, DeclaredError] = {}
         self.outlets = tuple(
             Outlet(
                 stream,
@@ -77,7 +77,12 @@ class Wiring:
     def open(self, actors: Mapping[str, Actor]) -> None:
         """Join the peers. Raises `LinkError`."""
         self._inlets = [
-            Inlet(stream, actors[stream.receiver], lambda inlet: self._peers[inlet.stream.sender_node].resume(inlet))
+            Inlet(
+                stream,
+                actors[stream.receiver],
+                lambda inlet: self._peers[inlet.stream.sender_node].resume(inlet),
+                lambda inlet, problem: self._peers[inlet.stream.sender_node].receiving.complain(problem),
+            )
             for stream in self.part.inbound
         ]
         name = self.part.topology.name
@@ -101,13 +106,16 @@ class Wiring:
             peer.tell_ready()
 
     def await_receivers(self, is_stopped: Callable[[], bool]) -> None:
-        """Wait until all nodes that this one sends to are ready. Raises `PeerSilentError` and `PeerMismatchError`."""
+        """Wait until all nodes that this one sends to are ready.
+
+        Raises `PeerSilentError`, `PeerMismatchError` and `PeerFailedError`.
+        """
         deadline = time.monotonic() + self.patience_s
         needed = [self._peers[name] for name in {stream.receiver_node for stream in self.part.outbound}]
         while not is_stopped():
             for peer in needed:
-                if peer.refused is not None:
-                    raise peer.refused
+                if (problem := peer.failed or peer.refused) is not None:
+                    raise problem
             silent = [peer for peer in needed if not peer.ready and not self._has_given_up(peer, stopping=False)]
             if not silent:
                 return
@@ -121,27 +129,48 @@ class Wiring:
 
         Streams of a peer that is gone count as ended when it has not come back in time, or at once while ``stopping``.
         """
-        return all(
+        return (stopping and self.failed) or all(
             inlet.ended or self._has_given_up(self._peers[inlet.stream.sender_node], stopping)
             for inlet in self._inlets
             if inlet.stream.receiver == actor
         )
 
     def _has_given_up(self, peer: Peer, stopping: bool) -> bool:
-        if peer.name in self._given_up:
-            return True
-        if peer.refused is not None:
-            self._given_up[peer.name] = peer.refused
+        if peer.given_up:
             return True
         lost_at = peer.lost_at  # once: its own threads change it
+        if not self._is_gone(peer, lost_at, stopping):
+            return False
+        problem: DeclaredError | None = peer.failed or peer.refused
+        if problem is None and lost_at is not None and not peer.left:
+            gone_s = round(time.monotonic() - lost_at, 1)
+            problem = PeerLostError(node=self.node, peer=peer.name, seconds=gone_s)
+        if problem is not None:
+            self._problems[peer.name] = problem
+        peer.give_up()
+        return True
+
+    def _is_gone(self, peer: Peer, lost_at: float | None, stopping: bool) -> bool:
+        """Whether it is not worth the wait: it has ended, or is away for too long."""
+        if peer.failed or (peer.refused and not peer.met):
+            return True
         if lost_at is None:
             # Whoever never came has sent nothing, and does not come any more.
             return not peer.met and (stopping or self._is_over(peer.name))
-        gone_s = time.monotonic() - lost_at
-        if stopping or gone_s >= self.patience_s or self._is_over(peer.name):
-            self._given_up[peer.name] = PeerLostError(node=self.node, peer=peer.name, seconds=round(gone_s, 1))
+        if peer.left or stopping:
             return True
-        return False
+        return time.monotonic() - lost_at >= self.patience_s or self._is_over(peer.name)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a link has failed for good: then this node ends, whatever else it might wait for."""
+        return any(peer.failed is not None for peer in self._peers.values())
+
+    def look(self) -> None:
+        """Give up whom it is time to give up: what is for them holds up nobody any more."""
+        for peer in self._peers.values():
+            if not peer.settled:
+                self._has_given_up(peer, stopping=False)
 
     def wait_fed_up(self, actor: str, timeout: float, *, stopping: bool = False) -> bool:
         """Wait for `is_fed_up` for so many seconds; whether it is."""
@@ -193,7 +222,7 @@ class Wiring:
     @property
     def problems(self) -> tuple[DeclaredError, ...]:
         """Peers that were lost for good, or refused."""
-        return tuple(self._given_up.values())
+        return tuple(self._problems.values())
 
     def counts(self) -> Iterator[StreamCounts]:
         """What went over each stream, by message type."""
