@@ -87,6 +87,7 @@ class StreamCounts:
     sender: str
     receiver: str
     message: str
+    type_id: int
     what: str
     count: int
 
@@ -203,10 +204,12 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 when all is well, 130 when the run was cut short, 2 when the input is at fault, else 1."""
-        if self.state in {"new", "aborted"}:
+        if self.state == "aborted":
             return 130
         if self.balanced and self.failures and all(failure.by_input for failure in self.failures):
-            return 2
+            return 2  # also where it was refused before it had begun
+        if self.state == "new":
+            return 130
         return 0 if self.ok else 1
 
     def check(self) -> None:

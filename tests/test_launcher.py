@@ -164,6 +164,17 @@ def test_a_node_that_dies_too_often_ends_the_others() -> None:
     assert launched.launcher._nodes["desk"].deaths == 2
 
 
+def test_a_run_that_a_node_refuses_is_refused_whatever_the_others_were_doing() -> None:
+    """One has not begun, and one has told that it lost the other: neither makes it a run that was stopped at once."""
+    waits = "signal.signal(signal.SIGTERM, signal.SIG_DFL)\nwhile True: signal.pause()"
+    lost = "{'actor': 'node feeds', 'error': 'PeerLostError', 'message': '', 'by_input': False}"
+    tells = f"signal.signal(signal.SIGTERM, lambda *_: (report(state='new', failures=[{lost}]), os._exit(0)))\nwhile True: signal.pause()"
+    for feeds in (waits, tells):
+        report = Launched(desk="os._exit(2)", feeds=feeds).run()
+        assert report.exit_code == 2, report
+        assert report.balanced
+
+
 def test_a_node_that_refuses_its_config_is_not_started_again() -> None:
     report = Launched(desk="os._exit(2)").run()
     assert "with exit code 2" in report.failures[0].text

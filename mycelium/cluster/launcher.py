@@ -61,6 +61,8 @@ class NodeProcess:
         self.due_at: float | None = None
         self.report: Report | None = None
         self.failure: ActorFailure | None = None
+        #: It was told to stop before it could have handled that: nothing has happened on it.
+        self.never_began = False
         self._command = command
         self._path = folder / f"{name}.json"
         self._died_at: list[float] = []
@@ -102,8 +104,10 @@ class NodeProcess:
         try:
             self.report = report_from_dict(json.loads(self._path.read_bytes()))
         except (OSError, ValueError, KeyError, TypeError):
-            if not stopping:
+            if not stopping or code == _WRONG_INPUT:
                 self._die(code)
+            else:
+                self.never_began = code == -signal.SIGTERM
         return code
 
     def _die(self, code: int) -> None:
@@ -260,7 +264,7 @@ class Launcher:
             seconds=seconds,
             nodes=self._names,
             died=[node.failure for node in nodes if node.failure is not None],
-            cut_short=any(node.report is None and node.failure is None for node in nodes),
+            cut_short=any(node.report is None and node.failure is None and not node.never_began for node in nodes),
         )
 
 

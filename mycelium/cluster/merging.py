@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from mycelium.errors.cluster import PeerLostError
 from mycelium.report import (
     ActorCounts,
     ActorFailure,
@@ -83,7 +84,7 @@ def merge_reports(
     return Report(
         topology=topology.name,
         profile=topology.profile,
-        state=next((state for state in _STATES if state in states), "aborted"),
+        state=next((state for state in _STATES if state in states), "new"),
         seconds=seconds,
         messages=tuple(_messages(every, _crossing(_between(topology, streams, nodes)))),
         actors=tuple(sorted(own.values(), key=lambda row: order[row.actor])),
@@ -91,9 +92,9 @@ def merge_reports(
         hand_off=_times(report.hand_off for report in every),
         resident_bytes=sum(report.resident_bytes for report in every),
         peak_bytes=sum(report.peak_bytes for report in every),
-        balanced=bool(every) and all(report.balanced for report in every),
+        balanced=all(report.balanced for report in every),
         unrouted=dict(sum((Counter(report.unrouted) for report in every), Counter())),
-        failures=(*(row for report in every for row in report.failures), *died),
+        failures=(*_failures(every, died), *died),
         summaries=dict(
             sorted((pair for report in every for pair in report.summaries.items()), key=lambda pair: order[pair[0]])
         ),
@@ -101,6 +102,14 @@ def merge_reports(
         streams=streams,
         tlv=", ".join(sorted({report.tlv for report in every})),
     )
+
+
+def _failures(reports: Sequence[Report], died: Sequence[ActorFailure]) -> Iterable[ActorFailure]:
+    """What the nodes tell; where one refused its own configuration, that others lost it comes of the same."""
+    refused = any(failure.by_input for failure in died)
+    for report in reports:
+        for row in report.failures:
+            yield replace(row, by_input=True) if refused and row.error == PeerLostError.__name__ else row
 
 
 def _between(
@@ -113,8 +122,10 @@ def _between(
     return [row for row in streams if row.sender in here and row.receiver in here]
 
 
+#: A message as reports tell of it. Messages of different sets may have the same name.
+_Message = tuple[int, str]
 #: Of one message: sent over links, delivered behind them, and lost there.
-_Crossing = tuple[Counter[str], Counter[str], Counter[str]]
+_Crossing = tuple[Counter[_Message], Counter[_Message], Counter[_Message]]
 
 
 def _crossing(streams: Sequence[StreamCounts]) -> _Crossing:
@@ -123,31 +134,32 @@ def _crossing(streams: Sequence[StreamCounts]) -> _Crossing:
     A node that died has told nothing of what it sent, or only of what it sent in its last life: what was delivered
     beyond that is taken as sent by this report alone, and is not taken out of it.
     """
-    sent: Counter[tuple[str, str, str]] = Counter()
-    delivered: Counter[tuple[str, str, str]] = Counter()
+    sent: Counter[tuple[str, str, _Message]] = Counter()
+    delivered: Counter[tuple[str, str, _Message]] = Counter()
     for row in streams:
-        (sent if row.what == "sent" else delivered)[row.sender, row.receiver, row.message] += row.count
-    passed, arrived, lost = Counter[str](), Counter[str](), Counter[str]()
-    for stream in {*sent, *delivered}:
-        passed[stream[2]] += sent[stream]
-        arrived[stream[2]] += min(delivered[stream], sent[stream])
-        lost[stream[2]] += max(0, sent[stream] - delivered[stream])
+        counted = sent if row.what == "sent" else delivered
+        counted[row.sender, row.receiver, (row.type_id, row.message)] += row.count
+    passed, arrived, lost = Counter[_Message](), Counter[_Message](), Counter[_Message]()
+    for way in {*sent, *delivered}:
+        passed[way[2]] += sent[way]
+        arrived[way[2]] += min(delivered[way], sent[way])
+        lost[way[2]] += max(0, sent[way] - delivered[way])
     return passed, arrived, lost
 
 
 def _messages(reports: Sequence[Report], crossing: _Crossing) -> Iterable[MessageCounts]:
     passed, arrived, lost = crossing
     columns = ("sent", "handled", "failed", "dropped", "dead_lettered", "in_flight")
-    sums: dict[tuple[int, str], Counter[str]] = {}
+    sums: dict[_Message, Counter[str]] = {}
     for report in reports:
         for row in report.messages:
             added = sums.setdefault((row.type_id, row.message), Counter())
             for column in columns:
                 added[column] += getattr(row, column)
-    for (type_id, message), added in sorted(sums.items()):
+    for message, added in sorted(sums.items()):
         yield MessageCounts(
-            message=message,
-            type_id=type_id,
+            message=message[1],
+            type_id=message[0],
             sent=added["sent"] - arrived[message],
             handled=added["handled"] - passed[message],
             failed=added["failed"],

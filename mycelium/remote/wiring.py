@@ -14,9 +14,9 @@ from mycelium.contract import contract_of
 from mycelium.errors.cluster import PeerLostError, PeerSilentError
 from mycelium.link.link import Link
 from mycelium.report import StreamCounts
-from mycelium.topology.nodes import NodePart
+from mycelium.topology.nodes import NodePart, Stream
 from mycelium.topology.resolved import ResolvedTopology
-from tlv import DeclaredError
+from tlv import TLV, DeclaredError
 
 from .inlet import Inlet
 from .outlet import Outlet
@@ -228,10 +228,10 @@ class Wiring:
         """What went over each stream, by message type."""
         for outlet in self.outlets:
             for kind, count in outlet.passed().items():
-                yield StreamCounts(outlet.stream.sender, outlet.stream.receiver, kind.__name__, "sent", count)
+                yield _counted(outlet.stream, kind, "sent", count)
         for inlet in self._inlets:
             for kind, count in inlet.delivered.copy().items():
-                yield StreamCounts(inlet.stream.sender, inlet.stream.receiver, kind.__name__, "delivered", count)
+                yield _counted(inlet.stream, kind, "delivered", count)
 
     def _wait(self, seconds: float) -> None:
         with self._changed:
@@ -240,3 +240,7 @@ class Wiring:
     def _tell_changed(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def _counted(stream: Stream, kind: type[TLV], what: str, count: int) -> StreamCounts:
+    return StreamCounts(stream.sender, stream.receiver, kind.__name__, kind.type_id or 0, what, count)
