@@ -10,6 +10,7 @@ from .buffers import as_buffer
 from .codegen import short
 from .errors import BufferSpaceError, FieldValueError, FrameFullError, UntypedMessageError
 from .frame import DEFAULT_LIMITS, FLAG_CHECKSUM, HEADER, MAGIC, TLV_HEADER, VERSION, Limits, checksum
+from .implementation import compiled
 from .message import TLV
 from .variable import aligned
 
@@ -18,6 +19,7 @@ __all__ = ["FrameWriter"]
 _START_SIZE = 4096
 
 
+@compiled
 class FrameWriter:
     """Appends messages to a frame.
 
@@ -91,6 +93,8 @@ class FrameWriter:
         self._buf[start : start + length] = payload
         self._at = start + aligned(length)
         self._count += 1
+
+    _append_any = append  # the compiled one leaves to it what it cannot do: errors, growth, other messages
 
     def emplace(self, message_type: type[TLV], /, *args: Any, **fields: Any) -> None:
         """Pack the fields of a message straight into the frame; arguments of its constructor.

@@ -1,7 +1,7 @@
 /* tlv._native: the compiled core of the message layer.
  *
  * What it does is specified by its twin in Python, whose names it bears: MessageType, TLV (Message
- * here), GroupView, Frame. Declarations, errors and all that is rare stay in Python.
+ * here), GroupView, Frame, FrameWriter. Declarations, errors and all that is rare stay in Python.
  *
  *   state.h       what the module owns          object.h       the message, who owns its bytes
  *   numbers.h     bytes to numbers and back     managed.h      ... CPython's record of a buffer
@@ -20,12 +20,14 @@
  *   fields.h      the descriptor of a field     walk.h         the TLVs of a frame
  *   attributes.h  message.field, quickly        frame.h, frame_iterator.h
  *   bound.h       message.method, quickly       records.h      runs of records in a buffer
+ *   writer.h      messages into a frame
  *
  * Everything is one translation unit, so that the compiler sees through the layers.
  */
 #include "frame.h"
 #include "metatype.h"
 #include "records.h"
+#include "writer.h"
 
 /* register(build, as_buffer, group_class, no_layout, errors...): what the core asks of Python. */
 static PyObject *module_register(PyObject *module, PyObject *args, PyObject *kwargs)
@@ -71,10 +73,10 @@ static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, PyTypeObject 
     return (PyTypeObject *)type;
 }
 
-/* Nothing but its callers makes one, so the module's own reference is enough. */
-static int add_views(PyObject *module)
+/* Types that only Python code makes objects of, so the module's own reference is enough. */
+static int add_for_callers(PyObject *module, PyType_Spec *spec, const char *name)
 {
-    PyTypeObject *type = add_type(module, &views_spec, NULL, "Views");
+    PyTypeObject *type = add_type(module, spec, NULL, name);
     Py_XDECREF(type);
     return type == NULL ? -1 : 0;
 }
@@ -104,7 +106,8 @@ static int module_exec(PyObject *module)
                    (state->frame_base = add_type(module, &frame_spec, NULL, "Frame")) == NULL ||
                    (state->frame_iterator_type = add_type(module, &frame_iterator_spec, NULL, NULL)) == NULL ||
                    (state->bound_type = add_type(module, &bound_spec, NULL, NULL)) == NULL ||
-                   quick_methods_make(state) < 0 || add_views(module) < 0
+                   quick_methods_make(state) < 0 || add_for_callers(module, &views_spec, "Views") < 0 ||
+                   add_for_callers(module, &writer_spec, "FrameWriter") < 0
                ? -1
                : 0;
 }
