@@ -135,7 +135,7 @@ class Outlet:
                 item = items.popleft()
             except IndexError:
                 break  # a sender has made room meanwhile
-            message: Any = unwrapped(item)
+            message: Any = item if isinstance(item, TLV) else unwrapped(item)
             try:
                 writer.append(message)
             except FrameFullError:
@@ -144,10 +144,8 @@ class Outlet:
                     break
                 self._refuse(message, len(buffer))
                 continue
-            if type(item) is Keyed:
-                item = item.take()
-            if type(item) is Sampled:
-                mailbox.tally.latency.record(now_ns() - item.sent_at)
+            if message is not item:
+                self._unwrap(item)
             if type(message) is not run:
                 self._note(run, count)
                 run, count = type(message), 0
@@ -157,6 +155,13 @@ class Outlet:
         if not writer.message_count:
             return 0
         return len(writer.finish())
+
+    def _unwrap(self, item: Any) -> None:
+        """What is to do about the wrapping of a message that has gone."""
+        if type(item) is Keyed:
+            item = item.take()
+        if type(item) is Sampled:
+            self.mailbox.tally.latency.record(now_ns() - item.sent_at)
 
     def _note(self, kind: type[TLV] | None, count: int) -> None:
         if kind is not None and count:
