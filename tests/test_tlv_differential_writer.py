@@ -248,7 +248,12 @@ def test_the_callers_memoryview_may_be_released_and_its_bytearray_cannot_be_resi
     writer = native.FrameWriter(buffer=window, checksum=False)
     window.release()
     writer.append(ticking(native, 1, 2))
-    for resize in (lambda: buffer.append(0), buffer.clear, lambda: buffer.extend(bytes(10_000))):
+    resizes: tuple[Callable[[], None], ...] = (
+        lambda: buffer.append(0),
+        buffer.clear,
+        lambda: buffer.extend(bytes(9_999)),
+    )
+    for resize in resizes:
         with pytest.raises(BufferError):
             resize()
     writer.append(ticking(native, 3, 4))
@@ -274,7 +279,7 @@ def test_append_takes_one_message_also_by_name() -> None:
 
 
 def test_a_writer_has_attributes_subclasses_and_weak_references_as_its_twin(native: Any) -> None:
-    class Counting(native.FrameWriter):  # type: ignore[misc, name-defined]
+    class Counting(native.FrameWriter):  # type: ignore[misc]
         appended = 0
 
         def append(self, message: Any) -> None:

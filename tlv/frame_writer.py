@@ -137,17 +137,18 @@ class FrameWriter:
         type_id = message_type.type_id
         if type_id is None:
             raise UntypedMessageError(message=message_type.__name__)
-        start = self._at + 8
+        at, limit, buf = self._at, self._limit, self._buf
+        start = at + 8
         end = start + aligned(length)
-        if end > self._limit:
-            raise FrameFullError(message=message_type.__name__, needed=end - self._at, available=self._limit - self._at)
-        if end > len(self._buf):
-            grown = memoryview(bytearray(min(self._limit, max(end, 2 * len(self._buf)))))
-            grown[: self._at] = self._buf[: self._at]
-            self._buf = grown
-        TLV_HEADER.pack_into(self._buf, self._at, type_id, message_type.layout.version, 0, length)
+        if end > limit:
+            raise FrameFullError(message=message_type.__name__, needed=end - at, available=limit - at)
+        if end > len(buf):
+            grown = memoryview(bytearray(min(limit, max(end, 2 * len(buf)))))
+            grown[:at] = buf[:at]
+            self._buf = buf = grown
+        TLV_HEADER.pack_into(buf, at, type_id, message_type.layout.version, 0, length)
         if length % 8:
-            self._buf[start + length : end] = bytes(end - start - length)
+            buf[start + length : end] = bytes(end - start - length)
         return start
 
 
