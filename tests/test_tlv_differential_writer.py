@@ -7,7 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from threading import Barrier
 from typing import Any
 
@@ -200,6 +200,134 @@ def test_a_message_that_gives_other_bytes_of_its_own_is_written_with_these() -> 
         return bytes(writer.finish())
 
     assert b"other" in same(run)[1]
+
+
+def test_a_class_that_emplaces_in_a_way_of_its_own_is_asked_to() -> None:
+    def run(t: Any) -> list[Any]:
+        cls = t.define_tlv("Own", {"x": t.i64}, type=2500)
+        seen: list[Any] = []
+        writer = t.FrameWriter(clock=lambda: 5)
+        writer.emplace(cls, 1)
+        usual = cls.emplace
+        cls.emplace = lambda buffer, offset, *args, **fields: seen.append((offset, args, fields))
+        writer.emplace(cls, 2, y=3)
+        cls.emplace = usual
+        writer.emplace(cls, x=4)
+        assert seen == [(HEADER + 16 + 8, (2,), {"y": 3})]
+        return [bytes(writer.finish())]
+
+    same(run)
+
+
+# Values whose conversion runs code ---------------------------------------------------------------------------------
+
+
+class Acting:
+    """A number that does something when it is asked for."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+
+    def __index__(self) -> int:
+        self.act()
+        return 7
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda writer, t: writer._buf.release(),
+        lambda writer, t: delattr(writer, "_buf"),
+        lambda writer, t: setattr(writer, "_buf", memoryview(bytearray(HEADER + 3))),
+        lambda writer, t: setattr(writer, "_buf", writer._buf.toreadonly()),
+        lambda writer, t: setattr(writer, "_at", 2**62),
+        lambda writer, t: setattr(writer, "_limit", 0),
+        lambda writer, t: writer.append(ticking(t, 1, 2)),
+        lambda writer, t: writer.finish(),
+        lambda writer, t: setattr(declared(t, "Tick"), "type_id", 1000),
+        lambda writer, t: gc.collect(),
+    ],
+    ids=[
+        "released",
+        "deleted",
+        "too small",
+        "read-only",
+        "far away",
+        "no room",
+        "append",
+        "finish",
+        "class",
+        "collect",
+    ],
+)
+def test_a_value_that_spoils_the_writer_while_it_is_converted_harms_no_memory(
+    native: Any, act: Callable[[Any, Any], None]
+) -> None:
+    room = bytearray(b"\xff" * 600)
+    writer = native.FrameWriter(buffer=memoryview(room)[200:400], checksum=False)
+    for _ in range(20):
+        try:
+            writer.emplace(declared(native, "Tick"), Acting(lambda: act(writer, native)), 2)
+        except Exception:  # whatever it is
+            break
+    assert room[:200] == room[400:] == b"\xff" * 200
+
+
+def test_a_value_that_raises_leaves_the_frame_as_it_was() -> None:
+    def run(t: Any) -> list[Any]:
+        writer = t.FrameWriter(clock=lambda: 5)
+        writer.emplace(declared(t, "Tick"), 1, 2)
+        done = [told(writer.emplace, declared(t, "Tick"), Acting(lambda: int("x")), 2, allowed=WRONG)]
+        return [*done, writer.size, writer.message_count, bytes(writer.finish())]
+
+    same(run)
+
+
+@pytest.mark.parametrize(
+    ("args", "fields"),
+    [
+        ((), {}),
+        ((1,), {}),
+        ((1, 2, 3), {}),
+        ((1, 2), {"price": 3}),
+        ((1, "x"), {}),
+        ((1,), {"other": 2}),
+        ((1, 2**40), {}),
+    ],
+)
+def test_arguments_that_misfit_are_told_as_the_twin_does(args: tuple[Any, ...], fields: dict[str, Any]) -> None:
+    def run(t: Any) -> list[Any]:
+        writer = t.FrameWriter(clock=lambda: 5)
+        done = [told(partial(writer.emplace, **fields), declared(t, "Tick"), *args, allowed=WRONG)]
+        return [*done, writer.size, writer.message_count, bytes(writer.finish())]
+
+    same(run)
+
+
+def test_what_is_no_message_class_cannot_be_emplaced() -> None:
+    def run(t: Any) -> list[str]:
+        seen = []
+        for args in ((), (None,), (7,), (int, 1), (t.TLV,), (ticking(t, 1, 2),)):
+            try:
+                t.FrameWriter().emplace(*args)
+                seen.append("nothing")
+            except Exception as problem:  # whatever it is, the twin has it too
+                seen.append(type(problem).__name__)
+        return seen
+
+    assert "nothing" not in str(same(run))
+
+
+@pytest.mark.parametrize("fields", [1, 39, 40, 41, 64, 65, 100])
+def test_messages_of_any_number_of_fields_are_emplaced(fields: int) -> None:
+    def run(t: Any) -> bytes:
+        cls = t.define_tlv("Wide", {f"field_{number}": t.u64 for number in range(fields)}, type=2500)
+        writer = t.FrameWriter(clock=lambda: 5)
+        writer.emplace(cls, *range(fields))
+        writer.emplace(cls, **{f"field_{number}": 2**64 - 1 - number for number in range(fields)})
+        return bytes(writer.finish())
+
+    same(run)
 
 
 # A writer in odd hands ---------------------------------------------------------------------------------------------

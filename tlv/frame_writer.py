@@ -94,7 +94,7 @@ class FrameWriter:
         self._at = start + aligned(length)
         self._count += 1
 
-    _append_any = append  # the compiled one leaves to it what it cannot do: errors, growth, other messages
+    _append_any = append  # the compiled ones leave to these what they cannot do: errors, growth, other messages
 
     def emplace(self, message_type: type[TLV], /, *args: Any, **fields: Any) -> None:
         """Pack the fields of a message straight into the frame; arguments of its constructor.
@@ -109,6 +109,8 @@ class FrameWriter:
         message_type.emplace(self._buf, start, *args, **fields)
         self._at = start + aligned(length)
         self._count += 1
+
+    _emplace_any = emplace
 
     def finish(self) -> Any:
         """Close the frame and begin the next one; returns the bytes of the closed one.

@@ -99,9 +99,10 @@ struct plan {
     int refreshes_left;
     Message *free_owned;   /* blocks for owned messages of `size` bytes, linked by owner */
     Py_ssize_t free_count;
-    unsigned int wire_tag; /* version tag of the class when the next two were so; 0: not known; see writer.h */
+    unsigned int wire_tag; /* version tag of the class when the next three were so; 0: not known; see writer.h */
     uint16_t wire_type;
     uint8_t wire_version;
+    uint8_t wire_emplaces; /* whether emplace() of the class is that of this plan */
 };
 
 /* A class made by the metatype. The plan stands behind CPython's own part. */

@@ -1,19 +1,19 @@
-/* The compiled part of tlv.frame_writer.FrameWriter: append() of a message that fits.
+/* The compiled part of tlv.frame_writer.FrameWriter: append() of a message that fits, and emplace() of one.
  *
- * All else is the twin's own: what append() does not know or cannot do, it leaves to the twin's
- * _append_any(), which raises the errors, makes the buffer grow, and takes what is no message of ours.
+ * All else is the twin's own: what these do not know or cannot do, they leave to its _append_any() and
+ * _emplace_any(), which raise the errors, make the buffer grow, and take what is no message of ours.
  *
  * Ownership: a writer holds its memoryview, whose export keeps the bytes of the target where they are,
  * and a dict with whatever else the twin gives it. What a class is called on the wire stands in its
  * plan, for as long as the class has the version tag that it had when it was asked.
- * The memoryview and the numbers are for the twin to write, so each append() looks at them anew; no
- * Python code runs between that look and the last byte that is written.
+ * The memoryview and the numbers are for the twin to write, so they are looked at anew for each message;
+ * no Python code runs between that look and the last byte that is written. What emplace() converts can run
+ * any code, so it is packed into a block that nobody else sees, and the look comes after that.
  */
 #ifndef TLV_WRITER_H
 #define TLV_WRITER_H
 
-#include "attributes.h"
-#include "keywords.h"
+#include "emplace.h"
 #include "walk.h"
 
 typedef struct {
@@ -48,12 +48,24 @@ static int payload_is_ours(PyTypeObject *type, PyTypeObject *message_type)
     return same && !exports_otherwise(type);
 }
 
+/* Whether emplace() of its messages is that of its plan. */
+static int emplaces_as_declared(const Plan *plan, PyTypeObject *type)
+{
+    PyObject *found = PyObject_GetAttrString((PyObject *)type, "emplace");
+    const int same = found != NULL && PyCFunction_CheckExact(found) && PyCFunction_GET_SELF(found) == (PyObject *)plan &&
+                     PyCFunction_GET_FUNCTION(found) == (PyCFunction)(void (*)(void))plan_emplace;
+    Py_XDECREF(found);
+    PyErr_Clear();
+    return same;
+}
+
 /* Asks a class for its type and version, as the twin does for each message. */
 static void wire_ask(Plan *plan, PyTypeObject *type)
 {
     (void)small_attribute((PyObject *)type, "type_id", UINT16_MAX); /* which gives it a tag, where it had none */
     const unsigned int seen = type->tp_version_tag;
     const int ours = payload_is_ours(type, plan->state->message_type);
+    const int emplaces = emplaces_as_declared(plan, type);
     PyObject *layout = PyObject_GetAttrString((PyObject *)type, "layout");
     const long version = layout == NULL ? -1 : small_attribute(layout, "version", UINT8_MAX);
     Py_XDECREF(layout);
@@ -63,21 +75,21 @@ static void wire_ask(Plan *plan, PyTypeObject *type)
     if (ours && version >= 0 && type_id >= 0 && seen != 0 && seen == type->tp_version_tag) {
         plan->wire_type = (uint16_t)type_id;
         plan->wire_version = (uint8_t)version;
+        plan->wire_emplaces = (uint8_t)emplaces;
         plan->wire_tag = seen;
     }
 }
 
-/* Whether what the plan tells of the class of a message is so, or has just been asked; else only the twin can. */
-static RARE int wire_learn(Plan *plan, Message *m)
+/* Whether what the plan tells of its class is so, or has just been asked; else only the twin can. */
+static RARE int wire_learn(Plan *plan, PyTypeObject *type)
 {
-    PyTypeObject *type = Py_TYPE(m);
     plan->wire_tag = 0;
 #ifndef Py_GIL_DISABLED /* where another thread could change the class meanwhile */
     if (plan->type == type && Py_TYPE(type) == plan->state->metatype) {
         Py_INCREF(type);
         Py_INCREF(plan);
         wire_ask(plan, type);
-        const int learned = plan->wire_tag != 0 && Py_TYPE(m) == type && plan_of(type) == plan;
+        const int learned = plan->wire_tag != 0 && plan_of(type) == plan;
         Py_DECREF(plan);
         Py_DECREF(type);
         return learned;
@@ -86,42 +98,58 @@ static RARE int wire_learn(Plan *plan, Message *m)
     return 0;
 }
 
-/* Appends a message, or does nothing and returns 0. */
-static inline int writer_put(Writer *self, Message *m)
+static inline int wire_known(Plan *plan, PyTypeObject *type)
 {
-    PyTypeObject *type = Py_TYPE(m);
-    Plan *plan = plan_of(type);
-    if (UNLIKELY(plan == NULL)) {
-        return 0;
-    }
-    if (UNLIKELY(plan->wire_tag == 0 || plan->wire_tag != type->tp_version_tag) &&
-        !wire_learn(plan, m)) {
-        return 0;
-    }
+    return LIKELY(plan->wire_tag != 0 && plan->wire_tag == type->tp_version_tag) || wire_learn(plan, type);
+}
+
+/* Where a message of so many bytes would be written, its header first; NULL where only the twin knows. */
+static inline char *writer_place(Writer *self, Py_ssize_t length)
+{
     PyObject *view = self->buffer;
     if (UNLIKELY(view == NULL || !PyMemoryView_Check(view) || !memoryview_usable(view))) {
-        return 0;
+        return NULL;
     }
     const Py_buffer *target = PyMemoryView_GET_BUFFER(view);
     const Py_ssize_t at = self->at;
     const Py_ssize_t end = self->limit < target->len ? self->limit : target->len;
-    const Py_ssize_t length = Py_SIZE(m);
     if (UNLIKELY(target->readonly || at < FRAME_HEADER || at > end || end - at < TLV_HEADER ||
                  length > end - at - TLV_HEADER || aligned(length) > end - at - TLV_HEADER ||
                  (uint64_t)length > UINT32_MAX)) {
-        return 0;
+        return NULL;
     }
-    char *p = (char *)target->buf + at;
-    /* In the order of the twin: the message may be a view of the very bytes that are written. */
+    return (char *)target->buf + at;
+}
+
+/* Writes a message to where writer_place() has said. */
+static inline void writer_write(Writer *self, char *p, const Plan *plan, const char *data, Py_ssize_t length)
+{
+    /* In the order of the twin: the data may be a view of the very bytes that are written. */
     store_uint(p, 2, 0, plan->wire_type);
     p[2] = (char)plan->wire_version;
     p[3] = 0;
     store_uint(p + 4, 4, 0, (uint64_t)length);
     p += TLV_HEADER;
     memset(p + length, 0, (size_t)(aligned(length) - length));
-    memmove(p, m->data, (size_t)length);
-    self->at = at + TLV_HEADER + aligned(length);
+    memmove(p, data, (size_t)length);
+    self->at += TLV_HEADER + aligned(length);
     self->count++;
+}
+
+/* Appends a message, or does nothing and returns 0. */
+static inline int writer_put(Writer *self, Message *m)
+{
+    PyTypeObject *type = Py_TYPE(m);
+    Plan *plan = plan_of(type);
+    if (UNLIKELY(plan == NULL || !wire_known(plan, type) || Py_TYPE(m) != type)) {
+        return 0; /* to ask the class may have run code that gave the message another one */
+    }
+    const Py_ssize_t length = Py_SIZE(m);
+    char *p = writer_place(self, length);
+    if (UNLIKELY(p == NULL)) {
+        return 0;
+    }
+    writer_write(self, p, plan, m->data, length);
     return 1;
 }
 
@@ -136,6 +164,63 @@ static PyObject *writer_append(PyObject *self, PyObject *const *args, Py_ssize_t
         Py_RETURN_NONE;
     }
     return PyObject_CallMethod(self, "_append_any", "(O)", message);
+}
+
+/* The plan of a class whose messages emplace() can pack; else NULL, without an exception. */
+static inline Plan *plan_to_emplace(PyObject *class)
+{
+    if (UNLIKELY(!PyType_Check(class) || ((PyTypeObject *)class)->tp_dealloc != message_dealloc)) {
+        return NULL;
+    }
+    PyTypeObject *type = (PyTypeObject *)class;
+    Plan *plan = plan_of(type);
+    return plan != NULL && LIKELY(wire_known(plan, type)) && plan->wire_emplaces && plan->variable_count == 0 &&
+                   plan->size <= STACK_BYTES && plan->count <= STACK_VALUES
+               ? plan
+               : NULL;
+}
+
+/* Packs a message into the frame: 1 done, 0 for the twin to do, -1 with an exception set. */
+static inline int writer_pack(Writer *self, PyObject *class, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    PyObject *values[STACK_VALUES];
+    char packed[STACK_BYTES];
+    Plan *plan = plan_to_emplace(class);
+    /* It must fit before anything is converted: the twin refuses it first. */
+    if (UNLIKELY(plan == NULL || writer_place(self, plan->size) == NULL || bind(plan, args, count, names, values) < 0)) {
+        return 0;
+    }
+    const unsigned int tag = plan->wire_tag;
+    const Py_ssize_t at = self->at;
+    Py_INCREF(plan); /* the class may get another while values are converted */
+    memset(packed, 0, (size_t)plan->size);
+    int done = pack_fixed(plan, values, packed);
+    if (LIKELY(done == 0) && LIKELY(plan->wire_tag == tag && self->at == at)) {
+        char *p = writer_place(self, plan->size);
+        if (LIKELY(p != NULL)) {
+            writer_write(self, p, plan, packed, plan->size);
+            done = 1;
+        }
+    }
+    Py_DECREF(plan);
+    return done;
+}
+
+static PyObject *writer_emplace(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    if (LIKELY(count > 0)) {
+        const int done = writer_pack((Writer *)self, args[0], args + 1, count - 1, names);
+        if (LIKELY(done > 0)) {
+            Py_RETURN_NONE;
+        }
+        if (done < 0) {
+            return NULL;
+        }
+    }
+    PyObject *twin = PyObject_GetAttrString(self, "_emplace_any");
+    PyObject *result = twin == NULL ? NULL : PyObject_Vectorcall(twin, args, (size_t)count, names);
+    Py_XDECREF(twin);
+    return result;
 }
 
 static int writer_traverse(Writer *self, visitproc visit, void *arg)
@@ -185,6 +270,10 @@ static PyMethodDef writer_methods[] = {
      "append($self, /, message)\n--\n\n"
      "Copy the bytes of a message behind the last one.\n\n"
      "Raises `FrameFullError` (the frame stays as it was) and `UntypedMessageError`."},
+    {"emplace", (PyCFunction)(void (*)(void))writer_emplace, METH_FASTCALL | METH_KEYWORDS,
+     "emplace($self, message_type, /, *args, **fields)\n--\n\n"
+     "Pack the fields of a message straight into the frame; arguments of its constructor.\n\n"
+     "Raises as `append`, and `FieldValueError`; the frame stays as it was then."},
     {NULL, NULL, 0, NULL},
 };
 
