@@ -276,9 +276,9 @@ def test_what_is_no_flat_buffer_is_refused() -> None:
     released.release()
     for wrong in (None, 7, "text", [REAL], memoryview(REAL * 2)[::2], memoryview(REAL)[::-1], released):
         with pytest.raises(BufferTypeError, match="Frame"):
-            read_frame(wrong)
+            read_frame(wrong)  # type: ignore[arg-type]
         with pytest.raises(BufferTypeError, match="Frame"):
-            list(read_frames(wrong))
+            list(read_frames(wrong))  # type: ignore[arg-type]
 
 
 def test_a_read_only_buffer_is_as_good_as_any() -> None:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .batch import Batch
 from .buffers import as_buffer
@@ -34,6 +34,9 @@ from .implementation import compiled
 from .market_data import MARKET_DATA_MESSAGES
 from .message import TLV
 from .variable import aligned
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # from Python 3.12 on: collections.abc.Buffer
 
 __all__ = ["Frame", "FrameHeader", "Limits", "read_frame", "read_frames"]
 
@@ -188,7 +191,11 @@ class Frame:
 
 
 def read_frame(
-    buf: Any, offset: int = 0, *, messages: Iterable[type[TLV]] = MARKET_DATA_MESSAGES, limits: Limits = DEFAULT_LIMITS
+    buf: Buffer,
+    offset: int = 0,
+    *,
+    messages: Iterable[type[TLV]] = MARKET_DATA_MESSAGES,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Frame:
     """The frame at ``offset`` of a buffer, checked and not copied.
 
@@ -201,7 +208,11 @@ def read_frame(
 
 
 def read_frames(
-    buf: Any, offset: int = 0, *, messages: Iterable[type[TLV]] = MARKET_DATA_MESSAGES, limits: Limits = DEFAULT_LIMITS
+    buf: Buffer,
+    offset: int = 0,
+    *,
+    messages: Iterable[type[TLV]] = MARKET_DATA_MESSAGES,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Iterator[Frame]:
     """The frames that follow each other in a buffer. Raises as `read_frame`, after the good ones."""
     flat, table = _flat(buf), known_types(tuple(messages))
