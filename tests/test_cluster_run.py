@@ -14,8 +14,10 @@ from threading import Event
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from mycelium import Node, Topology
+from mycelium.cli import cli
 from mycelium.observing.attach import attach
 from mycelium.observing.places import running_nodes
 
@@ -131,3 +133,12 @@ def test_a_killed_node_comes_back_and_none_outlives_its_launcher(
         _, logged = launcher.communicate(timeout=DEADLINE_S)
         sys.stderr.write(logged)  # shown with a failure
     assert "node died, and is started again" in logged
+
+
+def test_what_another_start_may_mend_is_no_wrong_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launcher does not start a node again that ends with exit code 2."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MYCELIUM_RUNTIME_DIR", str(tmp_path / "file"))
+    result = CliRunner().invoke(cli, ["run", str(write(tmp_path, "Ticker")), "--node", "desk"])
+    assert "[LNK-009]" in result.stderr
+    assert result.exit_code == 1

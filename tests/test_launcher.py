@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mycelium import ActorSpec, Topology, resolve
 from mycelium.cluster import launcher as launcher_module
+from mycelium.cluster import process as process_module
+from mycelium.cluster.folder import run_folder
 from mycelium.cluster.launcher import Launcher
+from mycelium.errors.cluster import RunFolderError
 from mycelium.node import Node
 from mycelium.report import Report
 from mycelium.supervision.policy import Backoff
@@ -40,7 +47,7 @@ def first():
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher_module, "BACKOFF", Backoff(first_s=0.0, max_s=0.0))
+    monkeypatch.setattr(process_module, "BACKOFF", Backoff(first_s=0.0, max_s=0.0))
 
 
 def topology(restarts: int = 3) -> Topology:
@@ -175,6 +182,12 @@ def test_a_run_that_a_node_refuses_is_refused_whatever_the_others_were_doing() -
         assert report.balanced
 
 
+def test_a_node_that_had_not_begun_when_another_one_was_given_up_does_not_make_it_a_stop_at_once() -> None:
+    waits = "signal.signal(signal.SIGTERM, lambda *_: (report(state='new'), os._exit(130)))\nwhile True: signal.pause()"
+    report = Launched(restarts=0, desk="os._exit(1)", feeds=waits).run()
+    assert (report.state, report.exit_code) == ("interrupted", 1)
+
+
 def test_a_node_that_refuses_its_config_is_not_started_again() -> None:
     report = Launched(desk="os._exit(2)").run()
     assert "with exit code 2" in report.failures[0].text
@@ -223,3 +236,59 @@ def test_a_launcher_runs_in_any_thread() -> None:
     thread.start()
     thread.join(DEADLINE_S)
     assert not thread.is_alive()
+
+
+def test_a_process_that_cannot_be_started_counts_as_a_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may have no memory, or no process, to spare: it may have later."""
+    start = subprocess.Popen
+    refused: list[bool] = []
+
+    def popen(command: list[str], **options: Any) -> Any:
+        if "desk" in command and len(refused) < 2:
+            refused.append(True)
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return start(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    report = Launched(desk="report(summaries={'tape': 'third try'})").run()
+    assert report.summaries == {"tape": "third try"}
+    (failure,) = report.failures
+    assert "[NOD-024] node desk ended before it began (Resource temporarily unavailable)" in failure.text
+    assert report.exit_code == 1
+
+
+def test_a_run_that_all_nodes_refuse_is_refused() -> None:
+    report = Launched(desk="os._exit(2)", feeds="os._exit(2)").run()
+    assert {failure.actor for failure in report.failures} == {"node desk", "node feeds"}
+    assert report.exit_code == 2
+
+
+def test_a_node_that_is_killed_while_all_stop_is_told_of() -> None:
+    dies = "signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))\n"
+    launched = Launched(
+        desk=f"{dies}print('ready', flush=True)\nwhile True: signal.pause()",
+        feeds=WAITS.format(times=1, state="interrupted"),
+    )
+    launched.send_signals(1)
+    report = launched.run()
+    assert [failure.actor for failure in report.failures] == ["node desk"]
+    assert (report.state, report.exit_code) == ("interrupted", 1)
+
+
+def test_the_folder_of_a_run_is_removed_with_it_and_that_of_a_killed_run_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = tmp_path / "mycelium-run-killed"
+    killed.mkdir()
+    (killed / "lock").touch()
+    (killed / "desk.json").touch()
+    with run_folder() as one, run_folder() as other:
+        assert sorted(tmp_path.iterdir()) == sorted([one, other])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_place_for_the_folder_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(RunFolderError, match="TMPDIR"):
+        Launched().run()

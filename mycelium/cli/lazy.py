@@ -55,6 +55,12 @@ class UndeclaredError(UserError):
     exit_code = 1
 
 
+class AgainError(UserError):
+    """What another start may mend: nothing that was given is wrong."""
+
+    exit_code = 1
+
+
 class LazyGroup(click.Group):
     """Knows its commands by import path and short help, so that ``--help`` imports none of them.
 
@@ -111,7 +117,7 @@ class LazyGroup(click.Group):
         except DeclaredError as error:
             if is_debugging(ctx):
                 say(traceback.format_exc())
-            raise UserError(_told(error)) from error
+            raise (AgainError if _may_be_tried_again(error) else UserError)(_told(error)) from error
         except KeyboardInterrupt:
             raise StoppedError("stopped at once") from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -152,6 +158,14 @@ def _unwritten(error: OSError) -> str:
     from mycelium.errors.node import OutputError
 
     return str(OutputError(reason=error.strerror or text_of(error)))
+
+
+def _may_be_tried_again(error: DeclaredError) -> bool:
+    """Whether it is a node that could not be joined to others, this time."""
+    from mycelium.errors.link import LinkError
+    from mycelium.errors.node import NodeError
+
+    return error.retryable and isinstance(error, LinkError | NodeError)
 
 
 def _told(error: DeclaredError) -> str:

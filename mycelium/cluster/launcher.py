@@ -7,124 +7,35 @@ was ended. A node that dies is started again after a pause; one that dies too of
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from random import Random
 from types import FrameType
-from typing import IO, TextIO
+from typing import TextIO
 
 import structlog
 
-from mycelium.errors.cluster import NodeDiedError
-from mycelium.report import ActorFailure, Report
-from mycelium.supervision.policy import Backoff
+from mycelium.report import Report
 from mycelium.topology import ResolvedTopology
 
-from .merging import merge_reports, report_from_dict
+from .folder import run_folder
+from .lines import Lines
+from .merging import merge_reports
+from .process import NodeProcess
 
 __all__ = ["Launcher"]
 
-#: The pause before a node is started again.
-BACKOFF = Backoff(first_s=0.5, factor=2.0, max_s=10.0)
-#: In which restarts of a node are counted; in seconds.
-WITHIN_S = 60.0
 #: How long nodes that were told to stop at once may take; in seconds.
 KILL_S = 10.0
-#: The exit code of a node whose topology, config or input is wrong: another start would end in the same way.
-_WRONG_INPUT = 2
-
 _LOOK_S = 0.1
 #: How long what nodes that have ended left in their pipes may take; a process of theirs may go on printing.
 _REST_S = 1.0
-
-_random = Random()  # noqa: S311 - so that nodes which died together do not come back together
-
-
-class NodeProcess:
-    """One node: its process, in each of its lives, and what comes out of it."""
-
-    def __init__(self, name: str, command: Sequence[str], folder: Path, restarts_max: int) -> None:
-        self.name = name
-        self.restarts_max = restarts_max
-        self.process: subprocess.Popen[bytes] | None = None
-        #: When it is to be started again.
-        self.due_at: float | None = None
-        self.report: Report | None = None
-        self.failure: ActorFailure | None = None
-        #: It was told to stop before it could have handled that: nothing has happened on it.
-        self.never_began = False
-        self._command = command
-        self._path = folder / f"{name}.json"
-        self._died_at: list[float] = []
-
-    @property
-    def running(self) -> bool:
-        """Whether its process runs."""
-        return self.process is not None
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended, and is not started again."""
-        return self.process is None and self.due_at is None
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start it, in a session of its own: a Ctrl-C at the terminal is for the launcher to pass on."""
-        self.due_at = None
-        self.process = subprocess.Popen(  # noqa: S603 - our own command line
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        return self.process
-
-    def signal(self, number: int) -> None:
-        """Pass a signal on."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
-
-    def look(self, *, stopping: bool) -> int | None:
-        """Whether it has ended by now, and what follows; its exit code, or None."""
-        if self.process is None or (code := self.process.poll()) is None:
-            return None
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        self.process = None
-        try:
-            self.report = report_from_dict(json.loads(self._path.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
-            if not stopping or code == _WRONG_INPUT:
-                self._die(code)
-            else:
-                self.never_began = code == -signal.SIGTERM
-        return code
-
-    def _die(self, code: int) -> None:
-        now = time.monotonic()
-        self._died_at = [*(moment for moment in self._died_at if now - moment < WITHIN_S), now]
-        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        error = NodeDiedError(node=self.name, how=how)
-        self.failure = ActorFailure(
-            f"node {self.name}", type(error).__name__, str(error), by_input=code == _WRONG_INPUT
-        )
-        if code != _WRONG_INPUT and len(self._died_at) <= self.restarts_max:
-            self.due_at = now + BACKOFF.delay_s(len(self._died_at), _random)
-
-    @property
-    def deaths(self) -> int:
-        """How often it died within the last minute."""
-        return len(self._died_at)
 
 
 class Launcher:
@@ -163,7 +74,7 @@ class Launcher:
         """
         began_at = time.monotonic()
         with ExitStack() as open_ends:
-            folder = Path(open_ends.enter_context(tempfile.TemporaryDirectory(prefix="mycelium-")))
+            folder = open_ends.enter_context(run_folder())
             open_ends.enter_context(self._catching_signals())
             open_ends.callback(self._selector.close)
             open_ends.callback(self._kill_all)
@@ -186,16 +97,19 @@ class Launcher:
 
     def _start(self, node: NodeProcess) -> None:
         process = node.start()
+        if process is None:
+            self._ended(node)
+            return
         for stream, sink in ((process.stdout, self._out), (process.stderr, self._err)):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
-            self._selector.register(stream, selectors.EVENT_READ, _Lines(node.name, stream, sink))
+            self._selector.register(stream, selectors.EVENT_READ, Lines(node.name, stream, sink))
 
     def _step(self) -> None:
         self._pass_output(_LOOK_S)
         self._pass_signals_on()
         for node in self._nodes.values():
-            code = node.look(stopping=bool(self._passed_on))
+            code = node.look(stopping=bool(self._passed_on), killed=self._passed_on > 1)
             if code is not None:
                 self._ended(node)
             if node.due_at is not None and self._passed_on:
@@ -266,33 +180,3 @@ class Launcher:
             died=[node.failure for node in nodes if node.failure is not None],
             cut_short=any(node.report is None and node.failure is None and not node.never_began for node in nodes),
         )
-
-
-class _Lines:
-    """Forwards what one node prints, line by line; what is no line of a log is told to be its."""
-
-    def __init__(self, node: str, stream: IO[bytes], sink: TextIO) -> None:
-        self.stream = stream
-        self._node = node
-        self._sink = sink
-        self._begun = b""
-
-    def forward(self) -> bool:
-        """Forward what has come; False at the end."""
-        try:
-            came = os.read(self.stream.fileno(), 65536)
-        except BlockingIOError:
-            return True
-        *lines, self._begun = (self._begun + came).split(b"\n")
-        if not came and self._begun:
-            lines, self._begun = [self._begun], b""
-        for line in lines:
-            text = line.decode(errors="replace")
-            # A line of JSON names its node itself.
-            self._write(f"{text}\n" if text.startswith("{") else f"{self._node} | {text}\n")
-        return bool(came)
-
-    def _write(self, line: str) -> None:
-        with suppress(OSError, ValueError):  # nobody reads on: the nodes go on, unheard
-            self._sink.write(line)
-            self._sink.flush()

@@ -81,10 +81,12 @@ def merge_reports(
     order = {name: position for position, name in enumerate(topology.actors)}
     own = {row.actor: row for report in every for row in report.actors if row.actor in order}
     states = {report.state for report in every} | ({"aborted"} if cut_short else set())
+    if died and "new" in states:  # told to stop before it had begun, for the death of another one
+        states = states - {"new"} | {"interrupted"}
     return Report(
         topology=topology.name,
         profile=topology.profile,
-        state=next((state for state in _STATES if state in states), "new"),
+        state=next((state for state in _STATES if state in states), "interrupted"),
         seconds=seconds,
         messages=tuple(_messages(every, _crossing(_between(topology, streams, nodes)))),
         actors=tuple(sorted(own.values(), key=lambda row: order[row.actor])),

@@ -70,6 +70,7 @@ from mycelium.errors.cluster import (
     PeerLostError,
     PeerMismatchError,
     PeerSilentError,
+    RunFolderError,
 )
 from mycelium.errors.config import (
     ConfigDeclarationError,
@@ -293,6 +294,7 @@ __all__ = [
     "ProjectExistsError",
     "ProjectNameError",
     "RecordingFileError",
+    "RunFolderError",
     "ScaffoldError",
     "ScheduleError",
     "SenderUnknownError",

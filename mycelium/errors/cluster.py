@@ -14,6 +14,7 @@
       PeerFailedError       NOD-028  what joins a node to another one has failed
       MessagesMissingError  NOD-029  messages went over a link, and did not arrive
       FrameRefusedError     NOD-030  a peer sent what cannot be
+      RunFolderError        NOD-031  nowhere to keep the reports of the nodes
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ __all__ = [
     "PeerLostError",
     "PeerMismatchError",
     "PeerSilentError",
+    "RunFolderError",
 ]
 
 
@@ -55,6 +57,7 @@ class PeerSilentError(
     code="NOD-021",
     text="{node} waited {seconds:g} s for {peer}, which is not ready",
     next_step="start {peer} too (`mycelium run FILE` starts every node), and look into its log",
+    retryable=True,
 ):
     """A node that is to receive from this one did not get ready, so its sources did not begin."""
 
@@ -186,4 +189,16 @@ class FrameRefusedError(
     """A frame that no sound peer sends: rubbish, a repetition, or figures that cannot be. It is counted, and ignored."""
 
     peer: str
+    reason: str
+
+
+class RunFolderError(
+    NodeError,
+    OSError,
+    code="NOD-031",
+    text="no folder for the reports of the nodes: {reason}",
+    next_step="set TMPDIR to a directory that can be written, and see that there is room in it",
+):
+    """`mycelium run` keeps what its nodes report in a folder among the temporary files, and cannot make it."""
+
     reason: str

@@ -133,6 +133,7 @@ class ChannelTakenError(
     code="LNK-007",
     text="{channel} has a {end} already ({link})",
     next_step="close that one first; a channel joins one sender to one receiver",
+    retryable=True,
 ):
     """A second sender or receiver wants to use a channel."""
 
@@ -162,6 +163,7 @@ class LinkOpenError(
     code="LNK-009",
     text="{what} cannot be opened ({link}): {reason}",
     next_step="see that both ends have the same settings and version, that there is memory and a short path, and try again",
+    retryable=True,
 ):
     """What carries a link (iceoryx2, Zenoh) refuses to open a node, a channel or a session."""
 

@@ -28,6 +28,7 @@ __all__ = ["Home", "iceoryx2", "loan", "of_size", "opened", "rest", "send", "ser
 _NAME = "iceoryx2._iceoryx2"
 _loading = threading.Lock()
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX puts it on Linux
+_MARKER = "here"
 
 
 def iceoryx2() -> Any:
@@ -70,7 +71,8 @@ class Home:
 
     Who is here holds a lock, which the system takes back from a process that dies. Whoever comes or goes
     and finds nobody else removes all that is left: also what iceoryx2 itself cannot, after a process
-    that was just clearing up behind another was killed too.
+    that was just clearing up behind another was killed too. A file in shared memory is locked as well: by it
+    whoever comes anywhere else sees that nobody is here any more, also when the directory is gone.
 
     Raises `ControlAccessError` where others may use the directory, and `LinkOpenError`.
 
@@ -89,7 +91,9 @@ class Home:
         self.directory = directory.resolve()
         place = hashlib.blake2b(os.fsencode(self.directory), digest_size=4).hexdigest()
         self.prefix = f"myc{os.getuid()}_{place}_"
+        self._marker = _SHARED_MEMORY / f"{self.prefix}{_MARKER}"
         self._here: int | None = None
+        self._marked: int | None = None
 
     def make_node(self) -> Any:
         """A node; what dead ones have left here is removed. Raises `LinkExtraError` and `LinkOpenError`."""
@@ -109,14 +113,34 @@ class Home:
                 if _is_alone(here):
                     self._remove_all()
                 fcntl.flock(here, fcntl.LOCK_SH)
+                self._marked = opened(str(self._marker), self._mark)
+                _remove_abandoned()
                 node = opened(f"a node in {self.directory}", make)
                 for file in _SHARED_MEMORY.glob(f"{self.prefix}*.global_mgmt"):
                     file.chmod(0o600)  # the only one that iceoryx2 makes for everybody
             except BaseException:
                 os.close(here)
+                self._unmark()
                 raise
             self._here = here
             return node
+
+    def _mark(self) -> int | None:
+        """Say in shared memory that somebody is here."""
+        if not _SHARED_MEMORY.is_dir():
+            return None
+        while True:
+            marker = _open(self._marker)
+            fcntl.flock(marker, fcntl.LOCK_SH)  # waits for who is just removing it
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(marker), self._marker.lstat()):
+                    return marker
+            os.close(marker)
+
+    def _unmark(self) -> None:
+        if self._marked is not None:
+            os.close(self._marked)
+            self._marked = None
 
     def leave(self) -> None:
         """Say that the node has gone."""
@@ -128,6 +152,7 @@ class Home:
                 self._remove_all()
             os.close(self._here)
             self._here = None
+            self._unmark()
 
     def _remove_all(self) -> None:
         for name in ("nodes", "services"):
@@ -174,8 +199,23 @@ class Home:
             os.close(door)
 
 
+def _remove_abandoned() -> None:
+    """Remove what this user's nodes have left in shared memory for other directories, where all of them are gone."""
+    for marker in _SHARED_MEMORY.glob(f"myc{os.getuid()}_*_{_MARKER}"):
+        with suppress(OSError):  # it is not ours, in use, or being removed
+            if marker.lstat().st_uid != os.getuid():
+                continue
+            lock = os.open(marker, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for file in (*_SHARED_MEMORY.glob(f"{marker.name.removesuffix(_MARKER)}*"), marker):
+                    file.unlink(missing_ok=True)
+            finally:
+                os.close(lock)
+
+
 def _open(file: Path) -> int:
-    return os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    return os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _is_alone(here: int) -> bool:

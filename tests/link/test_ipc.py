@@ -139,6 +139,22 @@ def test_nothing_stays_behind_after_a_kill_of_all_and_a_restart(directory: Path,
     assert sorted(file.name for file in directory.rglob("*")) == ["door", "here"]
 
 
+def test_what_is_left_for_a_directory_that_is_gone_is_removed_by_whoever_starts_next_anywhere(
+    directory: Path, start: Callable[[str], Peer]
+) -> None:
+    with TemporaryDirectory(prefix="lnk") as name:
+        elsewhere = Path(name)
+        peer = Peer(elsewhere, "receive")
+        assert peer.said() == "joined"
+        prefix = iceoryx.Home(elsewhere).prefix
+        with IpcLink(directory=directory) as link:
+            link.receiver(CHANNEL)
+            assert list(SHARED_MEMORY.glob(f"{prefix}*")), "it is in use"
+        peer.kill()
+    with IpcLink(directory=directory):
+        assert not list(SHARED_MEMORY.glob(f"{prefix}*"))
+
+
 def test_what_was_half_cleared_up_is_cleared_up_by_the_next_one(directory: Path) -> None:
     """iceoryx2 cannot go on where a process was killed that was just clearing up behind another."""
     with IpcLink(directory=directory) as link:
