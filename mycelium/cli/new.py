@@ -25,4 +25,5 @@ def new_command(name: str, into: Path | None) -> None:
     folder = into if into is not None else Path(name)
     for path in written:
         click.echo(f"wrote {path}")
-    click.echo(f"\nnow: cd {folder} && make test\nthen: make run")
+    there = "" if folder == Path() else f"cd {folder} && "
+    click.echo(f"\nnow: {there}make test\nthen: make run")
