@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 ARGS ?=
+CONTRACT := tlv.market_data tlv.errors mycelium.errors mycelium.link.config configs actors configs/market_data.toml
 SECONDS ?= 60
 PYTHON_DEBUG ?= python3-dbg
 SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("implementation of tlv:", explanation())' >&2
@@ -19,7 +20,7 @@ CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/alloc
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox ledger mailbox queue ref router source)
 
-.PHONY: help demo demo-cluster test lint format format-check types coverage wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
+.PHONY: help demo demo-cluster test lint format format-check types coverage contract contract-lock wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -48,6 +49,12 @@ types: $(VENV)/.dev ## check the types, strictly
 
 coverage: $(VENV)/.dev ## run the test suite and measure branch coverage
 	@$(BIN)/python -m pytest --twins --dist each --cov --cov-report=term $(ARGS)
+
+contract: $(VENV)/.dev ## say what the code breaks of what contract.lock promises (ARGS="--against main" and the like)
+	@$(BIN)/mycelium contract check $(ARGS)
+
+contract-lock: $(VENV)/.dev ## promise what the code has now: write contract.lock anew
+	@$(BIN)/mycelium contract lock $(CONTRACT)
 
 wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 	@rm -rf dist build

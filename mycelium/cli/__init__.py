@@ -36,6 +36,10 @@ def show_version(context: click.Context, _: click.Parameter, asked: bool) -> Non
         "decode": ("mycelium.cli.decode:decode_command", "Print the messages of a recording."),
         "errors": ("mycelium.cli.errors:errors_command", "Print the catalogue of declared errors."),
         "config": ("mycelium.cli.config:config_command", "Show every setting, its value and its source."),
+        "contract": (
+            "mycelium.cli.contract:contract_command",
+            "Write down what others rely on, and say what a change breaks.",
+        ),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -16,6 +16,7 @@
       LinkError                 LNK-nnn  link.py               frames between nodes
       BenchError                BEN-nnn  bench.py              measuring
       ScaffoldError             NEW-nnn  scaffold.py           beginning a service
+      ContractError             CON-nnn  contract.py           what others rely on, as a file
 
 Each module draws its own family. Catch one error, its family, or `DeclaredError`; where a stock
 kind fits, an error is also that (``ValueError``, ``TimeoutError``, ``pykka.ActorDeadError``).
@@ -80,6 +81,14 @@ from mycelium.errors.config import (
     InvalidConfigError,
     PrefixClashError,
     Problems,
+)
+from mycelium.errors.contract import (
+    ContractError,
+    ContractTargetError,
+    LockFormatError,
+    LockMissingError,
+    LockReferenceError,
+    LockUnreadableError,
 )
 from mycelium.errors.conversation import PipeSourceError, SenderUnknownError
 from mycelium.errors.event_loop import (
@@ -203,6 +212,8 @@ __all__ = [
     "ConfigError",
     "ConfigNotTakenError",
     "ConfigTargetError",
+    "ContractError",
+    "ContractTargetError",
     "ControlAccessError",
     "ControlSocketError",
     "CoroutineOutsideLoopError",
@@ -243,6 +254,10 @@ __all__ = [
     "LinkFullError",
     "LinkKindError",
     "LinkOpenError",
+    "LockFormatError",
+    "LockMissingError",
+    "LockReferenceError",
+    "LockUnreadableError",
     "MailboxDeclarationError",
     "MailboxFullError",
     "MemoryBudgetError",
