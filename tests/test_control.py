@@ -406,7 +406,7 @@ def other_end(directory: Path, says: bytes | None) -> tuple[NodePlace, threading
 def two_nodes() -> bytes:
     writer = FrameWriter()
     said: dict[str, Any] = {field.name: 0 for field in Watching.NodeState.layout.fields}
-    said |= {"name": "", "profile": "", "state": "", "tlv": "", "balanced": True, "seconds": 0.0}
+    said |= {"name": "", "node": "", "profile": "", "state": "", "tlv": "", "balanced": True, "seconds": 0.0}
     for _ in range(2):
         writer.append(Watching.NodeState(**said))
     return bytes(writer.finish())

@@ -58,7 +58,15 @@ def actor(name: str, **said: Any) -> Watching.ActorState:
 
 def snapshot(*actors: Watching.ActorState, seconds: float = 2.0, **said: Any) -> Snapshot:
     counts: dict[str, Any] = {field.name: 0 for field in Watching.NodeState.layout.fields}
-    counts |= {"name": "demo", "profile": "", "state": "running", "tlv": "native", "balanced": True, "seconds": seconds}
+    counts |= {
+        "name": "demo",
+        "node": "",
+        "profile": "",
+        "state": "running",
+        "tlv": "native",
+        "balanced": True,
+        "seconds": seconds,
+    }
     return Snapshot(Watching.NodeState(**{**counts, **said}), actors, (), (), ())
 
 

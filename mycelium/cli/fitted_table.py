@@ -16,14 +16,15 @@ _LEAST = 2
 
 
 class FittedTable:
-    """Rows below ``heads``; the first column to the left, numbers to the right.
+    """Rows below ``heads``; the columns of ``left`` to the left, numbers to the right.
 
     ``kept`` are the columns by number, in the order in which they are kept.
     """
 
-    def __init__(self, heads: Sequence[str], kept: Sequence[int]) -> None:
+    def __init__(self, heads: Sequence[str], kept: Sequence[int], left: Sequence[int] = (0,)) -> None:
         self._heads = heads
         self._kept = kept
+        self._left = left
         self._rows: list[Sequence[RenderableType]] = []
 
     def add_row(self, *cells: RenderableType) -> None:
@@ -54,7 +55,9 @@ class FittedTable:
                 continue
             cells = [self._heads[column], *(row[column] for row in self._rows)]
             widest = max(console.measure(cell).maximum for cell in cells)
-            table.add_column(self._heads[column], justify="right", no_wrap=True, min_width=widest)
+            table.add_column(
+                self._heads[column], justify="left" if column in self._left else "right", no_wrap=True, min_width=widest
+            )
         for row in self._rows:
             table.add_row(*(row[column] for column in columns))
         return table

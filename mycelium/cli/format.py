@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["bytes_text", "count_text", "plain_table", "rate_text", "time_text"]
+__all__ = ["bytes_text", "count_text", "plain_table", "rate_text", "short_name", "time_text"]
 
 
 def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
@@ -23,6 +23,14 @@ def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequen
 def count_text(count: int) -> str:
     """A number with thousands apart; a quiet dot for nothing."""
     return f"{count:,}" if count else "."
+
+
+def short_name(name: str, length: int = 24) -> str:
+    """A name that takes no more room: of a long one both ends, since names often differ there."""
+    if len(name) <= length:
+        return name
+    end = (length - 1) // 2
+    return f"{name[: length - 1 - end]}…{name[-end:]}"
 
 
 def rate_text(per_second: float) -> str:

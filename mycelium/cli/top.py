@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mycelium.errors.observing import NodeGoneError
+from mycelium.errors.observing import NodeGoneError, NoNodeError
 
 from .seconds import Seconds
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from mycelium.observing.attach import Attached
+    from mycelium.observing.together import Together
 
 __all__ = ["top_command"]
 
 
 @click.command("top", short_help="Look at a running node.")
-@click.argument("node", required=False, metavar="[NODE]")
+@click.argument("node", required=False, metavar="[NAME]")
 @click.option("--every", "every_s", type=Seconds(0.1), default=1.0, show_default=True, help="Seconds.")
 @click.option("--once", is_flag=True, help="Print what there is now, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print what there is now as JSON, and end.")
@@ -31,15 +35,16 @@ __all__ = ["top_command"]
 def top_command(node: str | None, every_s: float, once: bool, as_json: bool, svg: Path | None) -> None:
     """Show what a running node is doing: its actors, how much waits for them and how long, and the ledger.
 
-    NODE is the name of its topology, or its process id; it is not needed where one node runs. Ctrl-C
-    ends the view, and leaves the node alone. Where the output is no terminal, it prints once.
+    NAME is that of its topology, or its process id; it is not needed where one topology runs. A topology on
+    several nodes is shown with all that run on this host, and TOPOLOGY.NODE is one of them. Ctrl-C ends the view,
+    and leaves the nodes alone. Where the output is no terminal, it prints once.
 
     `p50` and `p99` are times in the mailbox and in the handler, over one message in 64. Rates are
     those since the last look; `max` is the most that has waited.
     """
-    from mycelium.observing.attach import attach
+    from mycelium.observing.together import attach_to
 
-    with attach(node) as attached:
+    with attach_to(node) as attached:
         if as_json:
             click.echo(json.dumps(attached.look().to_dict(), indent=2))
         elif svg is not None:
@@ -50,37 +55,58 @@ def top_command(node: str | None, every_s: float, once: bool, as_json: bool, svg
             _show(attached, every_s)
 
 
-def _print_once(attached: Attached) -> None:
-    from .top_view import TopView, print_picture
+def _pictures(attached: Attached | Together, room: Callable[[], int] | None = None) -> Callable[[], RenderableType]:
+    """What makes the picture of each next look."""
+    from mycelium.observing.attach import Attached
 
-    print_picture(TopView().picture(attached.look()))
+    if isinstance(attached, Attached):
+        from .top_view import TopView
+
+        one = TopView(room)
+        return lambda: one.picture(attached.look())
+    from .top_nodes import TopologyView
+
+    whole = TopologyView(room)
+    return lambda: whole.picture(attached.look())
 
 
-def _draw(attached: Attached, every_s: float, file: Path) -> None:
+def _name_of(attached: Attached | Together) -> str:
+    from mycelium.observing.attach import Attached
+
+    return attached.place.name if isinstance(attached, Attached) else attached.topology
+
+
+def _print_once(attached: Attached | Together) -> None:
+    from .top_view import print_picture
+
+    print_picture(_pictures(attached)())
+
+
+def _draw(attached: Attached | Together, every_s: float, file: Path) -> None:
     """As it is on a terminal after two looks."""
-    from .top_view import TopView, picture_svg
+    from .top_view import picture_svg
 
-    view = TopView()
-    view.picture(attached.look())
+    picture = _pictures(attached)
+    picture()
     time.sleep(every_s)
-    file.write_text(picture_svg(view.picture(attached.look()), f"mycelium top {attached.place.name}"), encoding="utf-8")
+    file.write_text(picture_svg(picture(), f"mycelium top {_name_of(attached)}"), encoding="utf-8")
     click.echo(f"wrote {file}")
 
 
-def _show(attached: Attached, every_s: float) -> None:
+def _show(attached: Attached | Together, every_s: float) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from .top_view import TopView
-
     console = Console()
-    view = TopView(room=lambda: console.height)
+    picture = _pictures(attached, room=lambda: console.height)
     try:
         with Live(console=console, auto_refresh=False, screen=False) as live:
             while True:
-                live.update(view.picture(attached.look()), refresh=True)
+                live.update(picture(), refresh=True)
                 time.sleep(every_s)
     except KeyboardInterrupt:
         return
     except NodeGoneError as gone:
         click.echo(f"{gone.node} has ended")
+    except NoNodeError:
+        click.echo(f"{_name_of(attached)} has ended")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycelium.errors.cluster import PeerLostError
 from mycelium.report import (
@@ -23,9 +23,11 @@ from mycelium.report import (
     StreamCounts,
     Times,
 )
-from mycelium.topology import ResolvedTopology
 
-__all__ = ["merge_reports", "report_from_dict"]
+if TYPE_CHECKING:
+    from mycelium.topology import ResolvedTopology
+
+__all__ = ["add_up", "merge_reports", "report_from_dict"]
 
 _T = TypeVar("_T")
 
@@ -76,19 +78,33 @@ def merge_reports(
     ``died`` are the nodes that ended without one, ``cut_short`` that they were stopped at once. ``nodes`` are those whose
     reports these are, where others run elsewhere: what goes to them and comes from them is left as their nodes told it.
     """
-    every = tuple(reports.values())
+    here = None if nodes is None else {name for name, actor in topology.actors.items() if actor.node in nodes}
+    added = add_up(topology.name, topology.actors, tuple(reports.values()), seconds=seconds, died=died, here=here)
+    return replace(added, profile=topology.profile, state="aborted" if cut_short else added.state)
+
+
+def add_up(
+    name: str,
+    actors: Iterable[str],
+    every: Sequence[Report],
+    *,
+    seconds: float,
+    died: Sequence[ActorFailure] = (),
+    here: Collection[str] | None = None,
+) -> Report:
+    """One report of all, with ``actors`` in this order; ``here`` are those whose reports these are, all by default."""
     streams = tuple(row for report in every for row in report.streams)
-    order = {name: position for position, name in enumerate(topology.actors)}
+    order = {name: position for position, name in enumerate(actors)}
     own = {row.actor: row for report in every for row in report.actors if row.actor in order}
-    states = {report.state for report in every} | ({"aborted"} if cut_short else set())
+    states = {report.state for report in every}
     if died and "new" in states:  # told to stop before it had begun, for the death of another one
         states = states - {"new"} | {"interrupted"}
     return Report(
-        topology=topology.name,
-        profile=topology.profile,
+        topology=name,
+        profile=next((report.profile for report in every), None),
         state=next((state for state in _STATES if state in states), "interrupted"),
         seconds=seconds,
-        messages=tuple(_messages(every, _crossing(_between(topology, streams, nodes)))),
+        messages=tuple(_messages(every, _crossing(_between(streams, here)))),
         actors=tuple(sorted(own.values(), key=lambda row: order[row.actor])),
         sources=tuple(sorted((row for report in every for row in report.sources), key=lambda row: order[row.actor])),
         hand_off=_times(report.hand_off for report in every),
@@ -114,13 +130,10 @@ def _failures(reports: Sequence[Report], died: Sequence[ActorFailure]) -> Iterab
             yield replace(row, by_input=True) if refused and row.error == PeerLostError.__name__ else row
 
 
-def _between(
-    topology: ResolvedTopology, streams: Sequence[StreamCounts], nodes: Collection[str] | None
-) -> Sequence[StreamCounts]:
-    """Those with both ends on these nodes."""
-    if nodes is None:
+def _between(streams: Sequence[StreamCounts], here: Collection[str] | None) -> Sequence[StreamCounts]:
+    """Those with both ends here."""
+    if here is None:
         return streams
-    here = {name for name, actor in topology.actors.items() if actor.node in nodes}
     return [row for row in streams if row.sender in here and row.receiver in here]
 
 

@@ -58,6 +58,7 @@ class JoinedNode(Node):
         super().__init__(part.topology, stall_s=stall_s, drain_s=drain_s, trace_every=trace_every)
         self.name = f"{whole.name}.{node}"
         self.node = node
+        self.places = {name: whole.nodes[name].host for name in whole.running_nodes}
         self._retired: set[str] = set()
         self._wiring = Wiring(part, whole, _to_each(link), patience_s=patience_s, is_over=is_over)
 

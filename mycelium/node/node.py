@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -72,6 +72,10 @@ class Node:
     ) -> None:
         self.topology = resolve(topology) if isinstance(topology, Topology) else topology
         self.name = self.topology.name
+        #: Which one it is, of a topology on several nodes; else empty.
+        self.node = ""
+        #: The nodes of such a topology, this one included, and the host of each.
+        self.places: Mapping[str, str] = {}
         self._stall_s = stall_s
         self._drain_s = drain_s
         self._tracer: Tracer | None = None

@@ -1,7 +1,7 @@
 """What goes over the control socket: messages of ours, in frames.
 
 Who looks sends a frame with one `Look`; the node answers with a frame of one `NodeState` and as many of
-the others as there are actors, messages, edges and failures, or, where the two do not understand each
+the others as there are actors, messages, edges, failures, sources, streams and nodes, or, where the two do not understand each
 other, of one `Refusal`; who is not taken gets one of a `Crowded`. Look and Refusal keep their layouts for ever, so that any two versions can say so.
 """
 
@@ -49,6 +49,8 @@ class Watching:
         mailbox_p50: u64
         mailbox_p99: u64
         name: str
+        #: Which one it is, of a topology on several nodes; else empty.
+        node: str
         profile: str
         state: str
         tlv: str
@@ -80,6 +82,7 @@ class Watching:
         dropped: u64
         dead_lettered: u64
         in_flight: u64
+        kind: u32
         name: str
 
     class EdgeState(TLV, type=105):
@@ -100,6 +103,32 @@ class Watching:
         """So many look already that nobody else is taken."""
 
         looking: u64
+
+    class StreamState(TLV, type=108):
+        """How many messages of a type went over a stream: ``is_sent`` from this node, or else delivered at this one."""
+
+        count: u64
+        kind: u32
+        is_sent: bool
+        sender: str
+        receiver: str
+        message: str
+
+    class SourceState(TLV, type=109):
+        """How far a source came, of ``total``, where that is known."""
+
+        done: u64
+        total: u64
+        is_total_known: bool
+        actor: str
+        label: str
+        state: str
+
+    class PlaceState(TLV, type=110):
+        """A node of the topology, be it this one or another, and the host on which it is to run; empty for this host."""
+
+        name: str
+        host: str
 
 
 #: By which both sides know that they read the same bytes alike.

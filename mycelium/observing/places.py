@@ -6,6 +6,7 @@ The directory is MYCELIUM_RUNTIME_DIR, else ``mycelium`` in XDG_RUNTIME_DIR, els
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import socket
@@ -16,12 +17,23 @@ from typing import NamedTuple
 
 from mycelium.errors.observing import ControlAccessError, NodesRunningError, NoNodeError
 
-__all__ = ["NodePlace", "check_owner", "find_node", "remove_stale", "running_nodes", "runtime_directory", "socket_name"]
+__all__ = [
+    "NodePlace",
+    "check_owner",
+    "find_node",
+    "nodes_called",
+    "remove_stale",
+    "running_nodes",
+    "runtime_directory",
+    "socket_name",
+]
 
 VARIABLE = "MYCELIUM_RUNTIME_DIR"
 SUFFIX = ".sock"
 
 _NAME_MAX = 40
+#: What is left of a longer name, in front of a digest of the whole.
+_BEGIN = 31
 
 
 class NodePlace(NamedTuple):
@@ -45,8 +57,19 @@ def runtime_directory() -> Path:
 
 
 def socket_name(node: str, pid: int) -> str:
-    """The name of the socket of a node; what a file may not be called is replaced, and a long name cut."""
-    return f"{re.sub(r'[^A-Za-z0-9_.]', '-', node)[:_NAME_MAX]}-{pid}{SUFFIX}"
+    """The name of the socket of a node; what a file may not be called is replaced, and of a long name a digest."""
+    return f"{_file_name(node)}-{pid}{SUFFIX}"
+
+
+def _file_name(node: str) -> str:
+    plain = _plain(node)
+    if len(plain) <= _NAME_MAX:
+        return plain
+    return f"{plain[:_BEGIN]}-{hashlib.blake2b(node.encode(), digest_size=4).hexdigest()}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]", "-", name)
 
 
 def check_owner(path: Path) -> None:
@@ -97,6 +120,17 @@ def find_node(wanted: str | None) -> NodePlace:
     raise NoNodeError(
         wanted=f"called {wanted}" if wanted else "at all", running=running, directory=str(runtime_directory())
     )
+
+
+def nodes_called(wanted: str | None) -> list[NodePlace]:
+    """The running nodes that may be those of a topology of this name, or that run at all.
+
+    A socket tells no more of a name than a file may be called: who looks asks the node itself.
+    """
+    if wanted is None:
+        return running_nodes()
+    begins = _plain(f"{wanted}.")[:_BEGIN]
+    return [node for node in running_nodes() if node.name.startswith(begins) or node.name == _file_name(wanted)]
 
 
 def remove_stale(path: Path) -> bool:

@@ -28,10 +28,21 @@ class Snapshot:
     messages: tuple[Watching.MessageState, ...]
     edges: tuple[Watching.EdgeState, ...]
     failures: tuple[Watching.FailureState, ...]
+    sources: tuple[Watching.SourceState, ...] = ()
+    streams: tuple[Watching.StreamState, ...] = ()
+    #: All nodes of the topology, where it has several.
+    places: tuple[Watching.PlaceState, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For a machine: `mycelium top --json` prints it."""
-        parts = {"actors": self.actors, "messages": self.messages, "edges": self.edges, "failures": self.failures}
+        parts = {
+            "actors": self.actors,
+            "messages": self.messages,
+            "edges": self.edges,
+            "failures": self.failures,
+            "sources": self.sources,
+            "streams": self.streams,
+        }
         return self.node.to_dict() | {name: [one.to_dict() for one in part] for name, part in parts.items()}
 
 
@@ -55,6 +66,7 @@ def frame_of(node: Node) -> bytes:
             mailbox_p50=_ns(report.hand_off.p50_us),
             mailbox_p99=_ns(report.hand_off.p99_us),
             name=report.topology,
+            node=node.node,
             profile=report.profile or "",
             state=report.state,
             tlv=report.tlv,
@@ -89,6 +101,7 @@ def frame_of(node: Node) -> bytes:
                 dropped=row.dropped,
                 dead_lettered=row.dead_lettered,
                 in_flight=max(0, row.in_flight),
+                kind=row.type_id,
                 name=row.message,
             )
         )
@@ -98,6 +111,30 @@ def frame_of(node: Node) -> bytes:
         )
     for failure in report.failures:
         writer.append(Watching.FailureState(actor=failure.actor, text=failure.text))
+    for source in report.sources:
+        writer.append(
+            Watching.SourceState(
+                done=source.done,
+                total=source.total or 0,
+                is_total_known=source.total is not None,
+                actor=source.actor,
+                label=source.label,
+                state=source.state,
+            )
+        )
+    for stream in report.streams:
+        writer.append(
+            Watching.StreamState(
+                count=stream.count,
+                kind=stream.type_id,
+                is_sent=stream.what == "sent",
+                sender=stream.sender,
+                receiver=stream.receiver,
+                message=stream.message,
+            )
+        )
+    for name, host in node.places.items():
+        writer.append(Watching.PlaceState(name=name, host=host))
     return bytes(writer.finish())
 
 
@@ -135,6 +172,9 @@ def read_snapshot(frame: bytes) -> Snapshot | Watching.Refusal | Watching.Crowde
         messages=tuple(read[Watching.MessageState]),
         edges=tuple(read[Watching.EdgeState]),
         failures=tuple(read[Watching.FailureState]),
+        sources=tuple(read[Watching.SourceState]),
+        streams=tuple(read[Watching.StreamState]),
+        places=tuple(read[Watching.PlaceState]),
     )
 
 
