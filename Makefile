@@ -18,7 +18,7 @@ SAY_TLV := $(BIN)/python -c 'from tlv.implementation import explanation; print("
 # What the compiled core is built from; without a compiler the install succeeds, and tlv runs on its twin in Python.
 CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/allocator_hook.c
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
-MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox ledger mailbox queue ref router source)
+MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox inbox_in_bulk ledger mailbox queue ref router source)
 
 .PHONY: help demo demo-cluster test lint format format-check types coverage contract contract-lock wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mycelium.core import compiled, native
@@ -53,6 +54,36 @@ class Teller:
         refused = mailbox.overflow.offer(message)
         if refused is not None:
             raise refused
+
+    def tell_each(self, messages: Iterator[Any], runs: list[tuple[type[Any], int]], /) -> Any:
+        """Tell what an iterator gives, and wake the actor once; the first message that `tell` has to be asked about,
+        or None where the iterator is over.
+
+        How many were told is appended to ``runs``, also where the iterator raises: (class, how many) for each
+        run of one class.
+        """
+        mailbox = self._mailbox
+        items = mailbox.items
+        current: type[Any] | None = None
+        count = 0
+        try:
+            for message in messages:
+                kind = type(message)
+                cell = mailbox.accepts.get(kind)
+                if cell is None or not cell.accepted or len(items) >= mailbox.capacity:
+                    return message
+                items.append(message if cell.advance() & SAMPLE_MASK else Sampled(message, now_ns()))
+                if kind is not current:
+                    if current is not None:
+                        runs.append((current, count))
+                    current, count = kind, 0
+                count += 1
+        finally:
+            if current is not None:
+                runs.append((current, count))
+                if mailbox.asleep:
+                    mailbox.wake()
+        return None
 
     def _tell_otherwise(self, message: Any) -> None:
         """What is no message, what was not told before, or where nobody takes any more."""

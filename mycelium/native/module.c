@@ -14,6 +14,7 @@
  */
 #include "emitting.h"
 #include "gate.h"
+#include "pouring.h"
 #include "run.h"
 
 /* Where the objects of a class have this slot; 0 with an error. */

@@ -95,18 +95,6 @@ static PyObject *queue_append(PyObject *object, PyObject *item)
     Py_RETURN_NONE;
 }
 
-static PyObject *queue_appendleft(PyObject *object, PyObject *item)
-{
-    Queue *self = (Queue *)object;
-    if (queue_make_place(self) < 0) {
-        return NULL;
-    }
-    self->head = (self->head - 1) & (self->places - 1);
-    self->ring[self->head] = Py_NewRef(item);
-    self->count++;
-    Py_RETURN_NONE;
-}
-
 static PyObject *queue_empty_error(void)
 {
     PyErr_SetString(PyExc_IndexError, "pop from an empty queue");
@@ -118,6 +106,67 @@ static PyObject *queue_popleft(PyObject *object, PyObject *Py_UNUSED(ignored))
     PyObject *item = queue_shift((Queue *)object);
     return item != NULL ? item : queue_empty_error();
 }
+
+/* ---- many at once ---- */
+
+/* Adds a run of one class to those that were taken before; nothing where it is empty. */
+static int runs_note(PyObject *runs, PyTypeObject *kind, Py_ssize_t count)
+{
+    PyObject *run = count == 0 ? NULL : Py_BuildValue("(On)", kind, count);
+    const int noted = run == NULL ? (count == 0 ? 0 : -1) : PyList_Append(runs, run);
+    Py_XDECREF(run);
+    return noted;
+}
+
+/* The same at the end, where an exception may be set, which stays. */
+static int runs_close(PyObject *runs, PyTypeObject *kind, Py_ssize_t count)
+{
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    if (runs_note(runs, kind, count) < 0) {
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        return -1;
+    }
+    PyErr_Restore(type, error, trace);
+    return type == NULL ? 0 : -1;
+}
+
+static int queue_push_left(Queue *self, PyObject *item)
+{
+    if (queue_make_place(self) < 0) {
+        return -1;
+    }
+    self->head = (self->head - 1) & (self->places - 1);
+    self->ring[self->head] = Py_NewRef(item);
+    self->count++;
+    return 0;
+}
+
+static PyObject *queue_appendleft(PyObject *object, PyObject *item)
+{
+    if (queue_push_left((Queue *)object, item) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* What was taken out of the queue and refused, back to its head; the exception that refused it stays. */
+static RARE void queue_put_back(Queue *self, PyObject *item)
+{
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    if (queue_push_left(self, item) < 0) {
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        return;
+    }
+    PyErr_Restore(type, error, trace);
+}
+
+static PyObject *queue_pour(PyObject *object, PyObject *const *args, Py_ssize_t nargs); /* in pouring.h */
 
 static PyObject *queue_pop(PyObject *object, PyObject *Py_UNUSED(ignored))
 {
@@ -270,6 +319,11 @@ static PyMethodDef queue_methods[] = {
     {"appendleft", queue_appendleft, METH_O, "appendleft($self, item, /)\n--\n\nPut an item at the head."},
     {"pop", queue_pop, METH_NOARGS, "pop($self, /)\n--\n\nTake the last item; IndexError where there is none."},
     {"popleft", queue_popleft, METH_NOARGS, "popleft($self, /)\n--\n\nTake the first item; IndexError where there is none."},
+    {"pour", (PyCFunction)(void (*)(void))queue_pour, METH_FASTCALL,
+     "pour($self, kinds, put, limit, runs, sampled, /)\n--\n\n"
+     "Take messages from the head, as long as their class is one of `kinds` and at most `limit`, and give each to `put`.\n\n"
+     "Those in a Sampled are taken too, which is appended to `sampled`. What `put` refuses, by an exception, is put\n"
+     "back at the head. How many were taken is appended to `runs`, also then: (class, how many) for each run of one class."},
     {"remove", queue_remove, METH_O, "remove($self, item, /)\n--\n\nTake out this very item; ValueError where it is not there."},
     {"clear", queue_clear, METH_NOARGS, "clear($self, /)\n--\n\nForget all items."},
     {"copy", queue_copy, METH_NOARGS, "copy($self, /)\n--\n\nA queue of the same items."},

@@ -117,6 +117,131 @@ static PyObject *teller_tell(PyObject *object, PyObject *const *args, Py_ssize_t
     return result;
 }
 
+/* ---- many at once ---- */
+
+/* What tell_each() has found of the class in hand. */
+typedef struct {
+    PyTypeObject *kind;          /* or NULL; these three are references */
+    PyObject *accepts;
+    Cell *cell;
+    Py_ssize_t count;            /* of those in a row that were put in */
+    int put;                     /* whether any was */
+} Telling;
+
+static void telling_drop(Telling *one)
+{
+    Py_CLEAR(one->cell);
+    Py_CLEAR(one->accepts);
+    Py_CLEAR(one->kind);
+}
+
+/* Begins the run of another class: 1 these messages are accepted, 0 they are not, -1 an exception is set. */
+static RARE int telling_begin(Telling *one, Inbox *inbox, PyObject *message, PyObject *runs)
+{
+    if (one->kind != NULL && runs_note(runs, one->kind, one->count) < 0) {
+        return -1;
+    }
+    one->count = 0;
+    telling_drop(one); /* may run Python, as what follows */
+    one->kind = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(message));
+    one->accepts = Py_NewRef(inbox->accepts);
+    PyObject *found = PyDict_GetItemWithError(one->accepts, (PyObject *)one->kind);
+    if (found == NULL || !Py_IS_TYPE(found, inbox->state->cell_type)) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    one->cell = (Cell *)Py_NewRef(found);
+    return 1;
+}
+
+/* One message, which stays the caller's: 1 it is put in, 0 it cannot be as it lies, -1 an exception is set. */
+static inline int tell_one(Telling *one, Inbox *inbox, PyObject *message, PyObject *runs)
+{
+    if (UNLIKELY(Py_TYPE(message) != one->kind || inbox->accepts != one->accepts)) {
+        const int begun = telling_begin(one, inbox, message, runs);
+        if (begun <= 0) {
+            return begun;
+        }
+    }
+    Cell *cell = one->cell;
+    const Py_ssize_t waiting = inbox_count(inbox);
+    if (UNLIKELY(waiting < 0 || waiting >= inbox->capacity || cell == NULL || !cell->accepted ||
+                 inbox->accepts != one->accepts)) {
+        return waiting < 0 ? -1 : 0;
+    }
+    int put;
+    if (LIKELY(cell->sent++ & SAMPLE_MASK)) {
+        put = inbox_append(inbox, message);
+    }
+    else {
+        PyObject *item = sampled_of(inbox->state, message);
+        put = item == NULL ? -1 : inbox_append(inbox, item);
+        Py_XDECREF(item);
+    }
+    if (UNLIKELY(put < 0)) {
+        return -1;
+    }
+    one->count++;
+    one->put = 1;
+    return 1;
+}
+
+/* Wakes the owner for what was put in; the exception that is set, if any, comes through. */
+static int telling_end(Telling *one, Inbox *inbox, PyObject *runs)
+{
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    if (one->put && inbox_wake(inbox) < 0) {
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        PyErr_Fetch(&type, &error, &trace);
+    }
+    PyErr_Restore(type, error, trace);
+    const int failed = one->kind == NULL ? PyErr_Occurred() != NULL : runs_close(runs, one->kind, one->count) < 0;
+    PyErr_Fetch(&type, &error, &trace);
+    telling_drop(one);
+    PyErr_Restore(type, error, trace);
+    return failed ? -1 : 0;
+}
+
+/* tell_each(messages, runs): see teller_methods. */
+static PyObject *teller_tell_each(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    Inbox *inbox = (Inbox *)((Teller *)object)->mailbox;
+    if (nargs != 2 || !PyIter_Check(args[0]) || !PyList_CheckExact(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "tell_each() takes an iterator and a list");
+        return NULL;
+    }
+    PyObject *messages = args[0], *message = NULL;
+    if ((PyObject *)inbox == Py_None) {
+        message = PyIter_Next(messages);
+        return message == NULL && !PyErr_Occurred() ? Py_NewRef(Py_None) : message;
+    }
+    Telling one = {NULL, NULL, NULL, 0, 0};
+    int told = 1;
+    Py_INCREF(inbox); /* who hashes, wakes or makes messages may be Python, and may do anything */
+    while (told > 0 && (message = PyIter_Next(messages)) != NULL) {
+        told = tell_one(&one, inbox, message, args[1]);
+        if (LIKELY(told > 0)) {
+            Py_DECREF(message);
+        }
+    }
+    if (told < 0) {
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        Py_CLEAR(message);
+        PyErr_Restore(type, error, trace);
+    }
+    if (telling_end(&one, inbox, args[1]) < 0) {
+        Py_CLEAR(message);
+    }
+    else if (message == NULL) {
+        message = Py_NewRef(Py_None);
+    }
+    Py_DECREF(inbox);
+    return message;
+}
+
 static PyObject *teller_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     (void)args;
@@ -180,6 +305,12 @@ static PyMethodDef teller_methods[] = {
      "Raises `DeadActorError` (a declared message) or ``pykka.ActorDeadError`` (anything else) when\n"
      "the actor is not running, and counts a dead letter; `NotReceivedError` for a declared\n"
      "message that the actor's class does not receive."},
+    {"tell_each", (PyCFunction)(void (*)(void))teller_tell_each, METH_FASTCALL,
+     "tell_each($self, messages, runs, /)\n--\n\n"
+     "Tell what an iterator gives, and wake the actor once; the first message that `tell` has to be asked about,\n"
+     "or None where the iterator is over.\n\n"
+     "How many were told is appended to `runs`, also where the iterator raises: (class, how many) for each run\n"
+     "of one class."},
     {NULL, NULL, 0, NULL},
 };
 

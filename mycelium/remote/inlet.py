@@ -100,27 +100,29 @@ class Inlet:
 
     def _deliver(self) -> None:
         message, self._in_hand = self._in_hand, None
-        while message is not None or (message := self._next()) is not None:
+        while message is not None or (message := self._tell_bare()) is not None:
             if self._must_wait(type(message)):
                 self._in_hand = message
                 return
             with suppress(ActorError):  # counted where it was refused: a dead letter, or an overflow
                 self._ref.tell(message)
-            self.delivered[type(message)] += 1
-            if self._frame is not None and self._frame.life == self._life:
-                self.arrived += 1
+            self._note_delivered(type(message), 1)
             message = None
         if self.expected is not None:
             self._note_missing(self.expected)
 
-    def _next(self) -> TLV | None:
+    def _tell_bare(self) -> TLV | None:
+        """Deliver what goes into the mailbox as it is; the first message that has to be told by itself, or None at the end."""
         while True:
             if self._frame is not None:
+                runs: list[tuple[type[TLV], int]] = []
+                message: TLV | None = None
                 try:
-                    message = next(self._frame.messages, None)
+                    message = self._ref.tell_each(self._frame.messages, runs)
                 except TLVError as error:
                     self._refuse(str(error))
-                    message = None
+                for kind, count in runs:
+                    self._note_delivered(kind, count)
                 if message is not None:
                     return message
             if not self._frames:
@@ -128,6 +130,11 @@ class Inlet:
                 return None
             frame = self._frames.popleft()
             self._frame = frame if self._is_in_order(frame) else None
+
+    def _note_delivered(self, kind: type[TLV], count: int) -> None:
+        self.delivered[kind] += count
+        if self._frame is not None and self._frame.life == self._life:
+            self.arrived += count
 
     def _is_in_order(self, frame: _Frame) -> bool:
         if frame.life != self._life or frame.sequence == self.arrived:

@@ -8,7 +8,9 @@ take waits here, and in the end its sender does, while the other streams of the 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from mycelium.bounds import Bounded
@@ -26,7 +28,7 @@ __all__ = ["FRAME_MESSAGES", "WINDOW", "Outlet"]
 #: Messages of one stream that are under way, at most.
 WINDOW = 8192
 #: Messages of one frame, at most.
-FRAME_MESSAGES = 1000
+FRAME_MESSAGES = 2048
 
 
 class OutletMailbox(Mailbox):
@@ -65,6 +67,8 @@ class Outlet:
         self.end_told = False
         #: Messages that went over the link and did not arrive, as far as is known, by type.
         self.lost: Counter[type[TLV]] = Counter()
+        #: What may lie in the mailbox as it is.
+        self._bare = frozenset(stream.messages)
         self._sent = 0
         self._arrived = 0
         #: What was sent and has not been heard of: runs of one type.
@@ -124,47 +128,60 @@ class Outlet:
         Its sequence is the number of messages that were sent before it: so the receiver knows how many are missing.
         """
         writer = FrameWriter(source=self.stream.number, sequence=self._sent, checksum=False, buffer=buffer)
-        items = self.mailbox.items
         mailbox = self.mailbox
-        waiting = len(items)
+        waiting = len(mailbox.items)
         mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
-        run: type[TLV] | None = None
-        count = 0
-        for _ in range(min(waiting, self.room, FRAME_MESSAGES)):
+        runs: list[tuple[type[TLV], int]] = []
+        sampled: list[Sampled] = []
+        left = min(waiting, self.room, FRAME_MESSAGES)
+        while left > 0:
+            before = len(runs)
             try:
-                item = items.popleft()
-            except IndexError:
-                break  # a sender has made room meanwhile
-            message: Any = item if isinstance(item, TLV) else unwrapped(item)
-            try:
-                writer.append(message)
+                mailbox.items.pour(self._bare, writer.append, left, runs, sampled)
             except FrameFullError:
                 if writer.message_count:
-                    items.appendleft(item)
                     break
-                self._refuse(message, len(buffer))
-                continue
-            if message is not item:
-                self._unwrap(item)
-            if type(message) is not run:
-                self._note(run, count)
-                run, count = type(message), 0
-            count += 1
-        self._note(run, count)
+            left -= sum(count for _, count in runs[before:])
+            if left > 0 and not self._write_next(writer, runs, len(buffer)):
+                break
+            left -= 1
+        self._note(runs)
+        self._record(sampled)
         mailbox.make_room_known()
-        if not writer.message_count:
-            return 0
-        return len(writer.finish())
+        return len(writer.finish()) if writer.message_count else 0
 
-    def _unwrap(self, item: Any) -> None:
-        """What is to do about the wrapping of a message that has gone."""
+    def _write_next(self, writer: FrameWriter, runs: list[tuple[type[TLV], int]], limit: int) -> bool:
+        """Write what does not lie bare, or refuse what fits into no frame; False where this frame is to go first."""
+        items = self.mailbox.items
+        try:
+            item = items.popleft()
+        except IndexError:
+            return False  # a sender has made room meanwhile
+        message: Any = item if isinstance(item, TLV) else unwrapped(item)
+        try:
+            writer.append(message)
+        except FrameFullError:
+            if writer.message_count:
+                items.appendleft(item)
+                return False
+            self._refuse(message, limit)
+            return True
         if type(item) is Keyed:
             item = item.take()
         if type(item) is Sampled:
-            self.mailbox.tally.latency.record(now_ns() - item.sent_at)
+            self._record((item,))
+        runs.append((type(message), 1))
+        return True
 
-    def _note(self, kind: type[TLV] | None, count: int) -> None:
-        if kind is not None and count:
+    def _record(self, sampled: Iterable[Sampled]) -> None:
+        """How long these have waited."""
+        now = now_ns()
+        for item in sampled:
+            self.mailbox.tally.latency.record(now - item.sent_at)
+
+    def _note(self, runs: Iterable[tuple[type[TLV], int]]) -> None:
+        for kind, these in groupby(runs, itemgetter(0)):
+            count = sum(count for _, count in these)
             self._unheard.append((kind, count))
             self._sent += count
             self.mailbox.tally.cell(kind).handled += count

@@ -23,7 +23,7 @@ __all__ = ["PeerReceiver"]
 #: How often a thread with nothing to do looks whether it is still needed; in seconds.
 LOOK_S = 0.2
 #: Messages that arrive before the sender is told at once.
-TELL_COUNT = WINDOW // 8
+TELL_COUNT = WINDOW // 4
 
 
 class PeerReceiver:
