@@ -15,11 +15,13 @@ __all__ = ["contract_command"]
     commands={
         "lock": ("mycelium.cli.contract_lock:lock_command", "Write down what others rely on."),
         "check": ("mycelium.cli.contract_check:check_command", "Say what a change breaks."),
+        "export": ("mycelium.cli.contract_export:export_command", "Write the messages for other languages."),
     },
     short_help="Write down what others rely on, and say what a change breaks.",
 )
 def contract_command() -> None:
     """Keep what others rely on: layouts of messages, who handles and emits them, settings, errors.
 
-    `lock` writes it into a file to commit, `check` compares the code with that file.
+    `lock` writes it into a file to commit, `check` compares the code with that file, `export` writes
+    the messages for other languages.
     """
