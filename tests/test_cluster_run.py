@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from mycelium import Node, Topology
 from mycelium.cli import cli
 from mycelium.observing.attach import attach
 from mycelium.observing.places import running_nodes
+from tests.test_top import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 60.0
@@ -142,3 +144,19 @@ def test_what_another_start_may_mend_is_no_wrong_input(tmp_path: Path, monkeypat
     result = CliRunner().invoke(cli, ["run", str(write(tmp_path, "Ticker")), "--node", "desk"])
     assert "[LNK-009]" in result.stderr
     assert result.exit_code == 1
+
+
+@pytest.mark.usefixtures("runtime")
+def test_on_a_terminal_it_shows_every_node_until_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("NO_COLOR", "1")
+    run = Terminal("run", str(write(tmp_path, "Endless")))
+    run.wait_until(lambda shown: all(re.search(f"{node} +running", shown) for node in ("feeds", "desk")))
+    run.process.send_signal(signal.SIGINT)
+    assert run.finish() == 0, run.shown
+    assert "stopping when every message is handled" in run.shown
+    assert "the ledger balances" in run.shown
+    assert "Traceback" not in run.shown
+    assert "\x1b[?25h" in run.shown, "the cursor is back"
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", run.shown), "no colours"
+    assert running_nodes() == []

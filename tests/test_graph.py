@@ -236,3 +236,78 @@ def test_the_picture_of_supervisors_is_that_of_the_topology_above_it(
     file.write_text(block)
     drawn = graph_svg(graph_of(resolve(Topology.load(file))))
     assert (ROOT / "docs" / "images" / "supervisors.svg").read_text() == drawn
+
+
+@pytest.fixture
+def apart() -> Graph:
+    """Two nodes on one host, and one elsewhere."""
+    topology = Topology(
+        name="apart",
+        nodes={
+            "feeds": {"host": "one.example"},
+            "sums": {"host": "one.example"},
+            "wall": {"host": "two.example", "listen": "tls/0.0.0.0:7447"},
+        },
+        actors={
+            "ticks": ActorSpec(actor_class=Ticks, node="feeds"),
+            "adder": ActorSpec(actor_class=Adder, node="sums"),
+            "near": ActorSpec(actor_class=Board, node="sums"),
+            "board": ActorSpec(actor_class=Board, node="wall"),
+        },
+    )
+    return graph_of(resolve(topology))
+
+
+def test_what_goes_over_a_link_says_over_which(apart: Graph) -> None:
+    links = {(arrow.sender, arrow.receiver): arrow.link for arrow in apart.arrows}
+    assert links == {
+        ("ticks", "adder"): "ipc",
+        ("ticks", "near"): "ipc",
+        ("ticks", "board"): "net",
+        ("adder", "near"): "",
+        ("adder", "board"): "net",
+    }
+    assert {arrow.link for arrow in graph_with(apart, {}, "with rates").arrows} == {"ipc", "net", ""}
+    lines = graph_mermaid(apart).splitlines()
+    assert '    n0_ticks ==>|"<small>net</small><br/>Tick"| n3_board' in lines
+    assert '    n1_adder -->|"Sum"| n2_near' in lines
+    assert '    subgraph c1_sums["sums"]' in lines
+
+
+def test_nodes_are_boxes_around_their_actors_and_around_no_others(apart: Graph) -> None:
+    root = ET.fromstring(graph_svg(apart))
+
+    def box(one: ET.Element) -> tuple[float, float, float, float]:
+        x, y, width, height = (float(one.get(key, "0")) for key in ("x", "y", "width", "height"))
+        return x, y, x + width, y + height
+
+    rects = list(root.iter(f"{SVG}rect"))
+    frames = [box(one) for one in rects if one.get("class") == "node"]
+    actors = [box(one) for one in rects if one.get("class") in {"source", "actor", "pinned"}]
+    inside = [sum(a[0] >= f[0] and a[1] >= f[1] and a[2] <= f[2] and a[3] <= f[3] for a in actors) for f in frames]
+    assert inside == [1, 2, 1]
+    assert all(one[3] <= other[1] for one, other in combinations(frames, 2)), "one below the other"
+    ways = [way for one in root.iter(f"{SVG}path") if (way := one.get("class", "")).startswith("arrow")]
+    assert sorted(ways) == ["arrow", *["arrow ipc"] * 3, *["arrow net"] * 3], "and two of the legend"
+    assert {"feeds", "sums", "wall", "over the network (net)"} <= set(texts_of(graph_svg(apart)))
+
+
+def test_arrows_between_bands_turn_between_layers_only() -> None:
+    """So that they pass behind no box of another node."""
+    spots, paths, _ = place(
+        dict.fromkeys("abcd", (80.0, 30.0)),
+        {("a", "b"): (40.0, 16.0), ("b", "c"): (40.0, 16.0), ("a", "d"): (40.0, 16.0), ("c", "d"): (40.0, 16.0)},
+        {"a": 0, "b": 1, "c": 1, "d": 2},
+        20.0,
+    )
+    assert spots["a"].y < spots["b"].y < spots["d"].y
+    (passing,) = [spot for spot in paths["a", "d"] if spot.layer == spots["b"].layer]
+    assert passing.through == 80.0
+    assert passing.y > spots["b"].y + 15, "it passes below, in the band of who receives"
+
+
+def test_the_picture_of_the_cluster_is_that_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mycelium graph configs/market_data_cluster.toml --svg docs/images/market_data_cluster.svg` writes it."""
+    monkeypatch.chdir(ROOT)
+    drawn = graph_svg(graph_of(resolve(Topology.load("configs/market_data_cluster.toml"))))
+    assert (ROOT / "docs" / "images" / "market_data_cluster.svg").read_text() == drawn

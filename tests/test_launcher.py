@@ -292,3 +292,23 @@ def test_without_a_place_for_the_folder_that_is_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(RunFolderError, match="TMPDIR"):
         Launched().run()
+
+
+def test_where_nobody_looks_any_more_the_nodes_stop_in_order() -> None:
+    """`| head -1`: what was to be shown cannot be written."""
+    program = WAITS.format(times=1, state="interrupted")
+    launched = Launched(desk=program, feeds=program)
+    ready = threading.Event()
+    launched.launcher._out = Ready(ready.set)
+    shown = []
+
+    def show() -> None:
+        if ready.is_set():
+            shown.append(1)
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        launched.launcher.run(show)
+    assert shown == [1]
+    reports = [node.report for node in launched.launcher.nodes.values()]
+    assert [report.state for report in reports if report] == ["interrupted", "interrupted"]

@@ -5,31 +5,26 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from mycelium import ActorSpec, Topology
 from mycelium.cli import cli
 from mycelium.cli.format import short_name
 from mycelium.cli.top_nodes import TopologyView
 from mycelium.errors.observing import NodesRunningError, NoNodeError
-from mycelium.link.loopback import LoopbackLink
-from mycelium.node.joined import JoinedNode
 from mycelium.observing import together
 from mycelium.observing.control import ControlSocket
 from mycelium.observing.messages import Watching
 from mycelium.observing.snapshot import Snapshot
 from mycelium.observing.together import NodeLook, TopologyLook, attach_all, attach_to
-from tests.topology_actors import Board, Paused, Tape
+from tests.nodes_at_rest import NodesAtRest
 from tests.watched_node import runtime_directory
 
-DEADLINE_S = 30.0
 LONG = "a-topology-with-a-name-that-is-much-longer-than-a-socket-may-be-called"
 
 
@@ -39,64 +34,9 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield made
 
 
-def topology(name: str = "apart") -> Topology:
-    def on(node: str, kind: type[Any]) -> ActorSpec:
-        return ActorSpec(actor_class=kind, node=node)
-
-    actors = {"ticker": on("feeds", Paused), "tape": on("books", Tape), "board": on("desk", Board)}
-    return Topology(name=name, nodes={"feeds": {}, "books": {}, "desk": {}}, actors=actors)
-
-
-class Nodes:
-    """Three nodes at rest: a tick went from the first to the second, and a price of it to the third."""
-
-    def __init__(self, name: str = "apart") -> None:
-        self.nodes: dict[str, JoinedNode] = {}
-        self.sockets: dict[str, ControlSocket] = {}
-        self._topology = topology(name)
-        self._ends = ExitStack()
-
-    def __enter__(self) -> Self:
-        link = self._ends.enter_context(LoopbackLink())
-        self.nodes = {name: JoinedNode(self._topology, name, link) for name in self._topology.nodes}
-        threads = [Thread(target=node.start) for node in self.nodes.values()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(DEADLINE_S)
-        board: Any = self.nodes["desk"]._actors["board"]
-        nap = Event()
-        for _ in range(int(DEADLINE_S / 0.005)):
-            if board.prices:
-                break
-            nap.wait(0.005)
-        assert board.prices == [1]
-        for name in self.nodes:
-            self.open(name)
-        return self
-
-    def open(self, name: str) -> None:
-        self.sockets[name] = ControlSocket(self.nodes[name])
-
-    def close(self, name: str) -> None:
-        self.sockets.pop(name).close()
-
-    def __exit__(self, *_: object) -> None:
-        for name in tuple(self.sockets):
-            self.close(name)
-        for node in self.nodes.values():
-            node.request_stop()
-        threads = [Thread(target=node.stop) for node in self.nodes.values()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(DEADLINE_S)
-        self._ends.close()
-
-
 @pytest.fixture
-def nodes() -> Iterator[Nodes]:
-    with Nodes() as made:
+def nodes() -> Iterator[NodesAtRest]:
+    with NodesAtRest() as made:
         yield made
 
 
@@ -108,7 +48,7 @@ def states(look: TopologyLook) -> dict[str, str]:
     return {node.name: node.state for node in look.nodes}
 
 
-def test_all_nodes_of_a_topology_are_one_look_and_their_sums_leave_out_what_crossed(nodes: Nodes) -> None:
+def test_all_nodes_of_a_topology_are_one_look_and_their_sums_leave_out_what_crossed(nodes: NodesAtRest) -> None:
     with attach_all("apart") as attached:
         look = attached.look()
     assert states(look) == dict.fromkeys(("feeds", "books", "desk"), "running")
@@ -122,7 +62,7 @@ def test_all_nodes_of_a_topology_are_one_look_and_their_sums_leave_out_what_cros
     assert [(row.actor, row.done, row.total) for row in report.sources] == [("ticker", 1, 2)]
 
 
-def test_a_node_that_is_away_is_shown_as_that_and_comes_back(nodes: Nodes) -> None:
+def test_a_node_that_is_away_is_shown_as_that_and_comes_back(nodes: NodesAtRest) -> None:
     with attach_all("apart") as attached:
         attached.look()
         nodes.close("books")
@@ -135,7 +75,9 @@ def test_a_node_that_is_away_is_shown_as_that_and_comes_back(nodes: Nodes) -> No
             attached.look()
 
 
-def test_a_node_that_nobody_has_seen_is_known_from_the_others(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_nobody_has_seen_is_known_from_the_others(
+    nodes: NodesAtRest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nodes.close("books")
     nodes.close("desk")
     nodes.nodes["feeds"].places = {"feeds": "here.example", "books": "", "desk": "far.example"}
@@ -149,7 +91,7 @@ def test_a_node_that_nobody_has_seen_is_known_from_the_others(nodes: Nodes, monk
     ]
 
 
-def test_two_of_one_name_are_told_apart_by_the_user(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_of_one_name_are_told_apart_by_the_user(nodes: NodesAtRest, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(os, "getpid", lambda: 1)
         another = ControlSocket(nodes.nodes["desk"])
@@ -193,7 +135,7 @@ def test_json_has_each_node_and_the_sums() -> None:
 
 
 def test_names_longer_than_a_socket_may_be_called_are_found() -> None:
-    with Nodes(LONG):
+    with NodesAtRest(LONG):
         with attach_all(LONG) as attached:
             assert len(attached.look().seen) == 3
         with attach_to(f"{LONG}.desk") as one:
@@ -202,13 +144,45 @@ def test_names_longer_than_a_socket_may_be_called_are_found() -> None:
         assert seen.node.node == "desk"
 
 
-def test_a_topology_whose_name_begins_alike_is_another_one(nodes: Nodes) -> None:
-    with Nodes("apart.too"), attach_all("apart") as attached:
+def test_a_topology_whose_name_begins_alike_is_another_one(nodes: NodesAtRest) -> None:
+    with NodesAtRest("apart.too"), attach_all("apart") as attached:
         assert attached.look().topology == "apart"
         assert [str(node.snapshot.node.name) for node in attached.look().nodes if node.snapshot] == ["apart"] * 3
         result = run("top")
     assert result.exit_code == 2
     assert "[OBS-007] several nodes run" in result.stderr
+
+
+@pytest.mark.usefixtures("nodes")
+def test_a_live_graph_has_rates_on_what_goes_over_links(tmp_path: Path) -> None:
+    file = tmp_path / "apart.toml"
+    places = {"ticker": ("Paused", "feeds"), "tape": ("Tape", "books"), "board": ("Board", "desk")}
+    lines = [f"[nodes.{node}]" for _, node in places.values()]
+    for name, (kind, node) in places.items():
+        lines += [f"[actors.{name}]", f'class = "tests.topology_actors:{kind}"', f'node = "{node}"']
+    file.write_text("\n".join(lines))
+    told = run("graph", file, "--live", "--over", "0.15")
+    assert told.exit_code == 0, told.output
+    assert '==>|"<small>ipc</small><br/>Tick 0/s"|' in told.stdout
+    assert '==>|"<small>ipc</small><br/>Price 0/s"|' in told.stdout
+
+
+def test_rates_over_a_stream_are_those_of_who_receives_where_it_was_seen_twice() -> None:
+    def look(number: int, *, pid: int) -> TopologyLook:
+        ends = []
+        for node, is_sent in (("one", True), ("two", False)):
+            it = seen(node, 0, seconds=number, pid=pid if node == "two" else 7)
+            assert it.snapshot is not None
+            count = number * (100 if is_sent else 90)
+            stream = Watching.StreamState(
+                count=count, kind=1, is_sent=is_sent, sender="tick", receiver="actor_on_two", message="Tick"
+            )
+            ends.append(NodeLook(node, "running", replace(it.snapshot, streams=(stream,))))
+        return TopologyLook("demo", tuple(ends))
+
+    edge = ("tick", "actor_on_two", "Tick")
+    assert together.rates_between(look(1, pid=7), look(3, pid=7)) == {edge: 90.0}
+    assert together.rates_between(look(1, pid=7), look(3, pid=8)) == {edge: 100.0}
 
 
 # The picture ------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ __all__ = ["graph_command"]
 @click.argument("topology", type=click.Path(path_type=Path))
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write an SVG picture.")
 @click.option("--profile", metavar="NAME", help="The profile to draw.")
-@click.option("--live", is_flag=True, help="Write on each arrow the rates of the node that runs this topology.")
+@click.option("--live", is_flag=True, help="Write on each arrow the rates of what runs this topology here.")
 @click.option(
     "--over",
     "over_s",
@@ -40,7 +40,9 @@ def graph_command(
 
     Prints a Mermaid flow chart, which Git forges and editors draw where it stands in Markdown, or
     writes a picture. With --live, the actors are those of the profile that runs. Sources are round, pinned actors have a double or thick border, and what has a dispatcher
-    of its own says which. Supervisors have dashed arrows to those whom they restart.
+    of its own says which. Supervisors have dashed arrows to those whom they restart. Nodes are boxes around their
+    actors; what goes from one to another has a thick arrow, which says whether it is shared memory (ipc) or the
+    network (net).
     """
     from mycelium.topology import Topology, resolve
     from mycelium.topology.drawing import graph_svg
@@ -57,16 +59,15 @@ def graph_command(
 
 def _live(file: Path, over_s: float, pid: str | None) -> Graph:
     """The graph of what runs, with its rates."""
-    from mycelium.observing.attach import attach
-    from mycelium.observing.snapshot import edge_rates
+    from mycelium.observing.together import attach_to, rates_between
     from mycelium.topology import Topology, resolve
     from mycelium.topology.graph import graph_of, graph_with
 
     topology = Topology.load(file)
-    with attach(pid or topology.name) as node:
-        first = node.look()
-        graph = graph_of(resolve(topology, profile=first.node.profile or None))
+    with attach_to(pid or topology.name) as attached:
+        first = attached.look()
+        graph = graph_of(resolve(topology, profile=first.profile or None))
         time.sleep(over_s)
-        second = node.look()
-    notes = {edge: f"{rate_text(rate)}/s" for edge, rate in edge_rates(first, second).items()}
-    return graph_with(graph, notes, f"{graph.title}, after {second.node.seconds:.1f} s")
+        second = attached.look()
+    notes = {edge: f"{rate_text(rate)}/s" for edge, rate in rates_between(first, second).items()}
+    return graph_with(graph, notes, f"{graph.title}, after {second.seconds:.1f} s")

@@ -81,6 +81,10 @@ class PlainLines(View):
 
     def draw(self, report: Report) -> None:
         """Print the line."""
+        click.echo(", ".join(self.parts_of(report)))
+
+    def parts_of(self, report: Report) -> list[str]:
+        """What the line says."""
         total = report.total
         parts = [
             f"{report.seconds:5.1f} s  {report.state}",
@@ -90,20 +94,22 @@ class PlainLines(View):
             parts.append(f"{total.in_flight:,} in flight")
         parts.extend(f"{count:,} {name}" for name, count in _losses(report))
         parts.extend(f"{source.actor} {_progress_text(source)}" for source in report.sources)
-        click.echo(", ".join(parts))
+        return parts
 
 
 class LiveTable(View):
     """A progress bar for each source and a row for each message, redrawn in place."""
 
     every_s = _TABLE_S
+    #: Whether what is printed meanwhile stands above the table.
+    redirect_stdout = False
     _note = ""
 
     def __enter__(self) -> Self:
         from rich.console import Console
         from rich.live import Live
 
-        self._live = Live(console=Console(), auto_refresh=False, transient=True, redirect_stdout=False)
+        self._live = Live(console=Console(), auto_refresh=False, transient=True, redirect_stdout=self.redirect_stdout)
         self._live.start()
         return self
 
@@ -135,10 +141,23 @@ class LiveTable(View):
             facts.append(f"hand-off p50 {delays[0]}, p99 {delays[1]}")
         facts.append(bytes_text(report.resident_bytes))
         facts.append(f"{total.in_flight:,} in flight")
-        lines = [title, *self._sources(report), self._messages(report), Text(" | ".join(facts))]
+        if total.lost:
+            facts.append(f"{total.lost:,} on links")
+        lines = [title, *self.above(), *self._sources(report), self._messages(report), Text(" | ".join(facts))]
         lines.extend(Text(f"{count:,} {name}", style="yellow") for name, count in _losses(report))
-        lines.extend(Text(f"{failure.actor} failed: {failure.error}", style="red") for failure in report.failures)
+        lines.extend(
+            Text(f"{failure.actor} failed: {failure.error or failure.text}", style="red") for failure in report.failures
+        )
         return Group(*lines)
+
+    def above(self) -> list[RenderableType]:
+        """What stands between the title and the sources; it takes `lines_above` lines."""
+        return []
+
+    @property
+    def lines_above(self) -> int:
+        """How many lines those are."""
+        return 0
 
     def _sources(self, report: Report) -> list[RenderableType]:
         from rich.progress_bar import ProgressBar
@@ -168,7 +187,7 @@ class LiveTable(View):
             [row.message, count_text(row.sent), count_text(row.handled), count_text(row.in_flight)]
             for row in report.messages
         ]
-        beside = _LINES_BESIDE + len(report.sources)
+        beside = _LINES_BESIDE + len(report.sources) + self.lines_above
         if len(rows) + beside > self._live.console.height:
             half = (len(rows) + 1) // 2
             rows = [[row[0], row[2], row[3]] for row in rows]

@@ -40,8 +40,17 @@ def launch_all(topology: ResolvedTopology, arguments: Sequence[str], *, debug: b
             *(["--console-log"] if sys.stderr.isatty() else []),
         ]
 
-    tell = None if silent else lambda note: click.echo(note, err=True)
-    return Launcher(topology, command, nodes=here, tell=tell).run()
+    if silent:
+        return Launcher(topology, command, nodes=here).run()
+    from mycelium.cluster.watching import NodesWatch
+
+    from .live_nodes import view_of_nodes
+
+    watch = NodesWatch(topology, lambda: launcher.nodes)
+    view = view_of_nodes(watch)
+    launcher = Launcher(topology, command, nodes=here, tell=view.tell)
+    with watch, view:
+        return launcher.run(view.show)
 
 
 def nodes_of_this_host(topology: ResolvedTopology) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -57,21 +57,30 @@ class Launcher:
         self.topology = topology
         self._command = command
         self._names = topology.running_nodes if nodes is None else tuple(nodes)
-        self._out = out or sys.stdout
-        self._err = err or sys.stderr
+        self._out = out
+        self._err = err
         self._nodes: dict[str, NodeProcess] = {}
         self._selector = selectors.DefaultSelector()
         self._signals = 0
         self._passed_on = 0
         self._cut_at: float | None = None
         self._tell = tell or (lambda note: None)
+        self._show: Callable[[], None] | None = None
+        self._unseen: Exception | None = None
         self._log = structlog.get_logger(node=topology.name)
 
-    def run(self) -> Report:
+    @property
+    def nodes(self) -> Mapping[str, NodeProcess]:
+        """The nodes, as they are now; those that were started."""
+        return self._nodes.copy()
+
+    def run(self, show: Callable[[], None] | None = None) -> Report:
         """Start all nodes, wait until they have ended, and add up their reports.
 
-        The first SIGINT, SIGTERM or SIGHUP has them stop in order, the second one at once.
+        The first SIGINT, SIGTERM or SIGHUP has them stop in order, the second one at once. ``show`` is called on the
+        way, again and again; where it raises, nobody looks any more: the nodes stop in order, and then it is raised.
         """
+        self._show = show
         began_at = time.monotonic()
         with ExitStack() as open_ends:
             folder = open_ends.enter_context(run_folder())
@@ -84,10 +93,22 @@ class Launcher:
                 self._start(self._nodes[name])
             while not all(node.over for node in self._nodes.values()):
                 self._step()
+                self._show_them()
             until = time.monotonic() + _REST_S
             while self._pass_output(0.0) and time.monotonic() < until:
                 pass  # a line without an end is passed on with the end of its pipe
+        if self._unseen is not None:
+            raise self._unseen
         return self._merged(time.monotonic() - began_at)
+
+    def _show_them(self) -> None:
+        if self._show is None:
+            return
+        try:
+            self._show()
+        except Exception as error:  # nobody reads on (`| head -1`), or the disk is full
+            self._show, self._unseen = None, error
+            self._signals = max(self._signals, 1)
 
     def _start_order(self) -> tuple[str, ...]:
         """Downstream first, as far as that can be said of nodes."""
@@ -100,7 +121,8 @@ class Launcher:
         if process is None:
             self._ended(node)
             return
-        for stream, sink in ((process.stdout, self._out), (process.stderr, self._err)):
+        # Those of this moment: a live view has others than the program began with.
+        for stream, sink in ((process.stdout, self._out or sys.stdout), (process.stderr, self._err or sys.stderr)):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
             self._selector.register(stream, selectors.EVENT_READ, Lines(node.name, stream, sink))

@@ -33,6 +33,16 @@ class Snapshot:
     #: All nodes of the topology, where it has several.
     places: tuple[Watching.PlaceState, ...] = ()
 
+    @property
+    def profile(self) -> str:
+        """The profile that runs; empty for none."""
+        return str(self.node.profile)
+
+    @property
+    def seconds(self) -> float:
+        """How long the node has run."""
+        return self.node.seconds
+
     def to_dict(self) -> dict[str, Any]:
         """For a machine: `mycelium top --json` prints it."""
         parts = {
@@ -179,16 +189,20 @@ def read_snapshot(frame: bytes) -> Snapshot | Watching.Refusal | Watching.Crowde
 
 
 def edge_rates(first: Snapshot, second: Snapshot) -> dict[tuple[str, str, str], float]:
-    """Messages per second over each edge between two looks at one node, by sender, receiver and message."""
+    """Messages per second over each edge between two looks at one node, by sender, receiver and message.
+
+    What goes to other nodes and comes from them is in it, too.
+    """
     passed = second.node.seconds - first.node.seconds
-    before = {_edge(edge): edge.sent for edge in first.edges}
+    before = _edges(first)
     if passed <= 0:
         return dict.fromkeys(before, 0.0)
-    return {_edge(edge): (edge.sent - before.get(_edge(edge), 0)) / passed for edge in second.edges}
+    return {edge: max(0.0, (sent - before.get(edge, 0)) / passed) for edge, sent in _edges(second).items()}
 
 
-def _edge(edge: Watching.EdgeState) -> tuple[str, str, str]:
-    return edge.sender, edge.receiver, edge.message
+def _edges(snapshot: Snapshot) -> dict[tuple[str, str, str], int]:
+    edges = {(str(one.sender), str(one.receiver), str(one.message)): one.sent for one in snapshot.edges}
+    return edges | {(str(one.sender), str(one.receiver), str(one.message)): one.count for one in snapshot.streams}
 
 
 def _ns(microseconds: float) -> int:

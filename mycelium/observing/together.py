@@ -27,9 +27,9 @@ from mycelium.report import Report
 from .adding import report_of_all
 from .attach import ANSWER_S, Attached
 from .places import NodePlace, find_node, nodes_called, running_nodes, runtime_directory
-from .snapshot import Snapshot
+from .snapshot import Snapshot, edge_rates
 
-__all__ = ["NodeLook", "Together", "TopologyLook", "attach_all", "attach_to"]
+__all__ = ["NodeLook", "Together", "TopologyLook", "attach_all", "attach_to", "rates_between"]
 
 #: What a node is that was not looked at.
 AWAY, SILENT, ELSEWHERE = "away", "silent", "elsewhere"
@@ -60,6 +60,16 @@ class TopologyLook:
     def seen(self) -> Mapping[str, Snapshot]:
         """What was said, by node."""
         return {node.name: node.snapshot for node in self.nodes if node.snapshot is not None}
+
+    @property
+    def profile(self) -> str:
+        """The profile that runs; empty for none."""
+        return next((snapshot.profile for snapshot in self.seen.values()), "")
+
+    @property
+    def seconds(self) -> float:
+        """How long the oldest of the nodes has run."""
+        return max((snapshot.seconds for snapshot in self.seen.values()), default=0.0)
 
     def report(self) -> Report:
         """All nodes that were looked at as one; what is under way between them counts as lost on links."""
@@ -198,6 +208,24 @@ def _look_of(snapshot: Snapshot) -> NodeLook:
     node = snapshot.node
     host = next((str(place.host) for place in snapshot.places if place.name == node.node), "")
     return NodeLook(str(node.node), str(node.state), snapshot, host)
+
+
+def rates_between(first: Snapshot | TopologyLook, second: Snapshot | TopologyLook) -> dict[tuple[str, str, str], float]:
+    """Messages per second over each edge between two looks; over a stream, as who receives tells, where both ends do."""
+    if isinstance(first, Snapshot) or isinstance(second, Snapshot):
+        assert isinstance(first, Snapshot)
+        assert isinstance(second, Snapshot)
+        return edge_rates(first, second)
+    rates: dict[tuple[str, str, str], float] = {}
+    places = {str(actor.name): name for name, one in second.seen.items() for actor in one.actors}
+    for name, snapshot in second.seen.items():
+        before = first.seen.get(name)
+        if before is None or before.node.pid != snapshot.node.pid:
+            continue  # it has begun in between
+        for edge, rate in edge_rates(before, snapshot).items():
+            if edge not in rates or places.get(edge[1]) == name:
+                rates[edge] = rate
+    return rates
 
 
 def attach_all(topology: str, *, answer_s: float = ANSWER_S) -> Together:

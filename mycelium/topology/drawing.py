@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from xml.sax.saxutils import escape
@@ -22,6 +22,11 @@ _LINE = 14.0
 _MARGIN = 24.0
 _TITLE = 34.0
 _LOOP = 22.0
+#: Above the actors of a node: its name; and between the box of a node and what is in it.
+_HEAD_ROOM = 46.0
+_PADDING = 12.0
+#: What an arrow is called that goes over a link.
+_LINKS = {"ipc": "shared memory", "net": "the network"}
 #: The mark of a box that stands for a supervisor.
 _SUPERVISOR = "supervisor"
 
@@ -43,6 +48,15 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
 .head { fill: #829ab1 }
 """.strip()
 
+#: The same for what has nodes.
+_NODE_STYLE = """
+.node { fill: #fafbfc; stroke: #9fb3c8; stroke-width: 1; stroke-dasharray: 6 4 }
+.node-name { font-size: 12px; font-weight: 600; fill: #52606d }
+.ipc { stroke: #0b7285; stroke-width: 2 }
+.net { stroke: #c2255c; stroke-width: 2; stroke-dasharray: 7 4 }
+.legend { font-size: 11px; fill: #52606d }
+""".rstrip()
+
 #: The head of an arrow, as the arrows refer to it.
 _HEAD = (
     '<defs><marker id="head" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="8" markerHeight="8" orient="auto"'
@@ -62,7 +76,7 @@ class Part:
 def graph_svg(graph: Graph) -> str:
     """The graph as an SVG document: sources round and blue, pinned actors yellow, others' dispatchers violet.
 
-    Below it, where there are supervisors: green, with dashed arrows to those whom they restart.
+    Nodes are boxes around their actors, one below the other. What goes over shared memory is green, over the network red. Below it, where there are supervisors: green, with dashed arrows to those whom they restart.
     """
     parts = [_part({node.name: node for node in graph.nodes}, graph.arrows)]
     if graph.supervisors:
@@ -73,7 +87,7 @@ def graph_svg(graph: Graph) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" {size} role="img">',
         f"<title>{escape(graph.title)}</title>",
-        f"<style>{escape(_STYLE)}</style>",
+        f"<style>{escape(_STYLE + (_NODE_STYLE if any(node.node for node in graph.nodes) else ''))}</style>",
         _HEAD,
         f'<rect class="paper" {size} rx="8"/>',
     ]
@@ -98,16 +112,44 @@ def _part(nodes: Mapping[str, GraphNode], arrows: Iterable[Arrow], *, dashed: bo
         for key, node in nodes.items()
         for width, height in [_node_size(node)]
     }
+    bands = list(dict.fromkeys(node.node for node in nodes.values() if node.node))
     spots, paths, (width, height) = place(
-        sizes, {(arrow.sender, arrow.receiver): _label_size(arrow) for arrow in arrows}
+        sizes,
+        {(arrow.sender, arrow.receiver): _label_size(arrow) for arrow in arrows},
+        {key: bands.index(node.node) for key, node in nodes.items() if node.node},
+        _HEAD_ROOM if bands else 0.0,
     )
+    height += _PADDING if bands else 0.0
+    links = [link for link in _LINKS if any(arrow.link == link for arrow in arrows)]
     way = "arrow dashed" if dashed else "arrow"
     lines = (
-        *(_curve(way, arrow, spots, paths[arrow.sender, arrow.receiver], loops) for arrow in arrows),
+        *(line for place in bands for line in _frame(place, [spots[key] for key in nodes if nodes[key].node == place])),
+        *(
+            _curve(f"{way} {arrow.link}".rstrip(), arrow, spots, paths[arrow.sender, arrow.receiver], loops)
+            for arrow in arrows
+        ),
         *(line for arrow in arrows for line in _label(arrow, spots, paths[arrow.sender, arrow.receiver])),
         *(line for key, node in nodes.items() for line in _box(node, spots[key])),
+        *(line for number, link in enumerate(links) for line in _legend(link, height + _LINE + number * _LINE)),
     )
-    return Part(lines, width, height)
+    return Part(lines, width, height + _LINE * (len(links) + 1 if links else 0))
+
+
+def _legend(link: str, y: float) -> Iterator[str]:
+    yield f'<path class="arrow {link}" d="M0 {y:.1f} L36 {y:.1f}"/>'
+    yield f'<text class="legend" x="44" y="{y + 4:.1f}">over {_LINKS[link]} ({link})</text>'
+
+
+def _frame(name: str, spots: Sequence[Spot]) -> Iterator[str]:
+    """The box of a node around its actors, and its name."""
+    left = min(spot.x - spot.width / 2 for spot in spots) - _PADDING
+    right = max(max(spot.x + spot.width / 2 for spot in spots) + _PADDING, left + _text_width(name, 12) + 2 * _PADDING)
+    top = min(spot.y - spot.height / 2 for spot in spots) - _PADDING - _LINE
+    bottom = max(spot.y + spot.height / 2 for spot in spots) + _PADDING
+    yield (
+        f'<rect class="node" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" rx="8"/>'
+    )
+    yield f'<text class="node-name" x="{left + _PADDING:.1f}" y="{top + 15:.1f}">{escape(name)}</text>'
 
 
 def _restarts_of(graph: Graph) -> tuple[dict[str, GraphNode], list[Arrow]]:
@@ -125,7 +167,7 @@ def _text_width(text: str, size: int) -> float:
 
 
 def _node_lines(node: GraphNode) -> list[str]:
-    return [node.kind, *([node.mark] if node.mark else []), *([f"node {node.node}"] if node.node else [])]
+    return [node.kind, *([node.mark] if node.mark else [])]
 
 
 def _node_size(node: GraphNode) -> tuple[float, float]:
@@ -157,7 +199,7 @@ def _curve(kind: str, arrow: Arrow, spots: Mapping[str, Spot], passed: list[Spot
     way = 1 if passed[0].x >= sender.x else -1
     points = [(sender.x + way * sender.width / 2, sender.y)]
     for spot in passed:  # straight through what is wide, so that a label stands on its arrow
-        points.extend([(spot.x - way * spot.width / 2, spot.y), (spot.x + way * spot.width / 2, spot.y)])
+        points.extend([(spot.x - way * spot.through / 2, spot.y), (spot.x + way * spot.through / 2, spot.y)])
     points.append((receiver.x - way * receiver.width / 2, receiver.y))
     steps = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for (x, y), (to_x, to_y) in pairwise(points):
@@ -175,7 +217,8 @@ def _label(arrow: Arrow, spots: Mapping[str, Spot], passed: list[Spot]) -> Itera
     sender = spots[arrow.sender]
     spot = next((spot for spot in passed if spot.width), None)
     x, y = (spot.x, spot.y) if spot else (sender.x, sender.y + sender.height / 2 - height / 2)
-    yield f"<g><title>{escape(f'{arrow.sender} to {arrow.receiver}: ' + ', '.join(arrow.messages))}</title>"
+    over = f" over {_LINKS[arrow.link]}" if arrow.link else ""
+    yield f"<g><title>{escape(f'{arrow.sender} to {arrow.receiver}{over}: ' + ', '.join(arrow.messages))}</title>"
     yield (
         f'<rect class="halo" x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
         f' width="{width:.1f}" height="{height:.1f}" rx="3"/>'

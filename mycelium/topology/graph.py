@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mycelium.dispatcher import PINNED
 from mycelium.source import Source
 
+from .hosts import kind_between
 from .resolved import ResolvedActor, ResolvedTopology
 from .supervisors import with_those_above
 
@@ -34,11 +35,12 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """Everything that one actor sends to another, by the names of the messages."""
+    """Everything that one actor sends to another, by the names of the messages, and the link that it goes over, if any."""
 
     sender: str
     receiver: str
     messages: tuple[str, ...]
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,21 @@ def graph_of(topology: ResolvedTopology) -> Graph:
     messages: dict[tuple[str, str], list[str]] = {}
     for edge in topology.plan.edges:
         messages.setdefault((edge.sender, edge.receiver), []).append(edge.message.__name__)
+    places = {name: actor.node for name, actor in topology.actors.items()}
     chosen = f" (profile {topology.profile})" if topology.profile else ""
     return Graph(
         title=f"{topology.name}{chosen}",
         nodes=tuple(_node_of(actor) for actor in topology.actors.values()),
-        arrows=tuple(Arrow(*pair, tuple(names)) for pair, names in messages.items()),
+        arrows=tuple(
+            Arrow(*pair, tuple(names), _link_of(topology, *(places[name] for name in pair)))
+            for pair, names in messages.items()
+        ),
         supervisors=tuple(_supervisors_of(topology)),
     )
+
+
+def _link_of(topology: ResolvedTopology, here: str, there: str) -> str:
+    return "" if here == there else kind_between(topology.nodes, here, there)
 
 
 def graph_with(graph: Graph, notes: Mapping[tuple[str, str, str], str], title: str) -> Graph:
@@ -109,7 +119,7 @@ def _supervisors_of(topology: ResolvedTopology) -> Iterator[GraphSupervisor]:
 
 def _noted(arrow: Arrow, notes: Mapping[tuple[str, str, str], str]) -> Arrow:
     texts = (f"{name} {notes.get((arrow.sender, arrow.receiver, name), '')}".rstrip() for name in arrow.messages)
-    return Arrow(arrow.sender, arrow.receiver, tuple(texts))
+    return replace(arrow, messages=tuple(texts))
 
 
 def _mermaid_lines(graph: Graph) -> Iterator[str]:
@@ -123,7 +133,8 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
         if place:
             yield "    end"
     for arrow in graph.arrows:
-        yield f'    {ids[arrow.sender]} -->|"{"<br/>".join(arrow.messages)}"| {ids[arrow.receiver]}'
+        line, over = ("==>", (f"<small>{arrow.link}</small>",)) if arrow.link else ("-->", ())
+        yield f'    {ids[arrow.sender]} {line}|"{"<br/>".join((*over, *arrow.messages))}"| {ids[arrow.receiver]}'
     above = {one.name: f"s{number}_{_as_id(one.name)}" for number, one in enumerate(graph.supervisors)}
     for one in graph.supervisors:
         yield f'    {above[one.name]}{{{{"{one.name}<br/><small>supervisor, {one.strategy}</small>"}}}}'

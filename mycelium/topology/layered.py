@@ -7,6 +7,9 @@ other. Within a layer, spots are ordered by the mean place of their neighbours, 
 order with the fewest crossings is kept. Then each spot moves towards its neighbours as far as those
 above and below it leave room.
 
+Nodes may stand in bands, one below the other. Layers go through all bands; an arrow to another band passes in that
+of its sender until it is behind its label, and then in that of its receiver.
+
 It is some hundred lines because the libraries that do it are programs to be installed (Graphviz),
 or bring NumPy with them; topologies have tens of actors.
 """
@@ -23,6 +26,8 @@ _SWEEPS = 24
 #: Free space between two spots of a layer, and between two layers.
 GAP_Y = 18.0
 GAP_X = 26.0
+#: The same where arrows turn between bands.
+GAP_X_BANDED = 56.0
 
 
 @dataclass(eq=False, slots=True)
@@ -32,6 +37,9 @@ class Spot:
     layer: int
     width: float
     height: float
+    band: int = 0
+    #: How far an arrow goes straight here: between bands all through the layer, so that it turns between layers only.
+    through: float = 0.0
     before: list[Spot] = field(default_factory=list)
     after: list[Spot] = field(default_factory=list)
     #: The middle.
@@ -40,16 +48,20 @@ class Spot:
 
 
 def place(
-    nodes: Mapping[str, tuple[float, float]], arrows: Mapping[tuple[str, str], tuple[float, float]]
+    nodes: Mapping[str, tuple[float, float]],
+    arrows: Mapping[tuple[str, str], tuple[float, float]],
+    bands: Mapping[str, int] | None = None,
+    band_gap: float = 0.0,
 ) -> tuple[dict[str, Spot], dict[tuple[str, str], list[Spot]], tuple[float, float]]:
     """Where everything stands: nodes, the spots of each arrow from its sender to its receiver, and the whole size.
 
     ``nodes`` are names with width and height; ``arrows`` pairs of names with the size of their label.
-    An arrow from a node to itself has no spots.
+    An arrow from a node to itself has no spots. ``bands`` are the bands in which nodes stand, with so much room above each.
     """
+    bands = bands or {}
     turned = _turned_round(nodes, arrows)
     ranks = _ranks(nodes, [(b, a) if (a, b) in turned else (a, b) for a, b in arrows if a != b])
-    spots = {name: Spot(2 * ranks[name], *size) for name, size in nodes.items()}
+    spots = {name: Spot(2 * ranks[name], *size, bands.get(name, 0)) for name, size in nodes.items()}
     paths: dict[tuple[str, str], list[Spot]] = {}
     for (sender, receiver), size in arrows.items():
         if sender == receiver:
@@ -57,7 +69,10 @@ def place(
             continue
         left, right = (receiver, sender) if (sender, receiver) in turned else (sender, receiver)
         first, last = spots[left].layer + 1, spots[right].layer
-        passed = [Spot(layer, *(size if layer == first else (0.0, 4.0))) for layer in range(first, last)]
+        passed = [
+            Spot(layer, *(size if layer == first else (0.0, 4.0)), spots[left if layer == first else right].band)
+            for layer in range(first, last)
+        ]
         for one, other in pairwise([spots[left], *passed, spots[right]]):
             one.after.append(other)
             other.before.append(one)
@@ -66,8 +81,8 @@ def place(
     for spot in (*spots.values(), *(spot for path in paths.values() for spot in path)):
         layers[spot.layer].append(spot)
     layers = _ordered(layers)
-    _stack(layers)
-    return spots, paths, _spread(layers)
+    _stack(layers, band_gap)
+    return spots, paths, _spread(layers, banded=len(set(bands.values())) > 1)
 
 
 def _turned_round(nodes: Iterable[str], arrows: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -112,6 +127,8 @@ def _ranks(nodes: Iterable[str], arrows: Sequence[tuple[str, str]]) -> dict[str,
 
 
 def _ordered(layers: list[list[Spot]]) -> list[list[Spot]]:
+    for layer in layers:
+        layer.sort(key=lambda spot: spot.band)
     best, fewest = [list(layer) for layer in layers], _crossings(layers)
     for sweep in range(_SWEEPS):
         forth = sweep % 2 == 0
@@ -121,7 +138,7 @@ def _ordered(layers: list[list[Spot]]) -> list[list[Spot]]:
             for spot in layers[number]:
                 if places := [beside[id(one)] for one in (spot.before if forth else spot.after)]:
                     own[id(spot)] = sum(places) / len(places) + own[id(spot)] * 1e-6
-            layers[number].sort(key=lambda spot, own=own: own[id(spot)])  # type: ignore[misc]
+            layers[number].sort(key=lambda spot, own=own: (spot.band, own[id(spot)]))  # type: ignore[misc]
         crossings = _crossings(layers)
         if crossings < fewest:
             best, fewest = [list(layer) for layer in layers], crossings
@@ -138,8 +155,18 @@ def _crossings(layers: Sequence[Sequence[Spot]]) -> int:
     return count
 
 
-def _stack(layers: Sequence[Sequence[Spot]]) -> None:
-    """Give every spot its height on the page."""
+def _stack(layers: Sequence[Sequence[Spot]], band_gap: float) -> None:
+    """Give every spot its height on the page: band after band, each as high as its highest layer."""
+    top = 0.0
+    for band in sorted({spot.band for layer in layers for spot in layer}):
+        parts = [[spot for spot in layer if spot.band == band] for layer in layers]
+        _stack_band(parts)
+        for spot in (spot for part in parts for spot in part):
+            spot.y += top + band_gap
+        top = max(spot.y + spot.height / 2 for part in parts for spot in part)
+
+
+def _stack_band(layers: Sequence[Sequence[Spot]]) -> None:
     for layer in layers:
         top = 0.0
         for spot in layer:
@@ -150,7 +177,11 @@ def _stack(layers: Sequence[Sequence[Spot]]) -> None:
         for layer in layers if forth else reversed(layers):
             wanted = []
             for spot in layer:
-                near = (spot.before if forth else spot.after) or spot.after or spot.before
+                near = [
+                    one
+                    for one in (spot.before if forth else spot.after) or spot.after or spot.before
+                    if one.band == spot.band
+                ]
                 wanted.append(sum(one.y for one in near) / len(near) if near else spot.y)
             _settle(layer, wanted)
     highest = min((spot.y - spot.height / 2 for layer in layers for spot in layer), default=0.0)
@@ -179,12 +210,14 @@ def _settle(layer: Sequence[Spot], wanted: Sequence[float]) -> None:
             layer[index].y = at + offsets[index]
 
 
-def _spread(layers: Sequence[Sequence[Spot]]) -> tuple[float, float]:
+def _spread(layers: Sequence[Sequence[Spot]], *, banded: bool) -> tuple[float, float]:
     """Give every layer its place from left to right; the size of the whole."""
+    gap = GAP_X_BANDED if banded else GAP_X
     right = 0.0
     for layer in layers:
         width = max((spot.width for spot in layer), default=0.0)
         for spot in layer:
             spot.x = right + width / 2
-        right += width + GAP_X
-    return max(right - GAP_X, 0.0), max((spot.y + spot.height / 2 for layer in layers for spot in layer), default=0.0)
+            spot.through = width if banded else spot.width
+        right += width + gap
+    return max(right - gap, 0.0), max((spot.y + spot.height / 2 for layer in layers for spot in layer), default=0.0)
