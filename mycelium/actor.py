@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pykka
-import structlog
 
 from mycelium.attempted_log import try_to_log
 from mycelium.context import KEPT, ActorContext, next_context
@@ -25,6 +24,7 @@ from mycelium.dispatcher.pinned import PINNED, start_pinned
 from mycelium.errors.actor import NotInitializedError, WiringError
 from mycelium.errors.message_set import UnknownKeywordError
 from mycelium.handling import DRAIN_MAX, Handling
+from mycelium.light_structlog import structlog
 from mycelium.logging import plain_tracebacks
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown

@@ -20,10 +20,10 @@ from threading import RLock
 from typing import Any
 
 import pykka
-import structlog
 
 from mycelium.attempted_log import try_to_log
 from mycelium.dispatcher.clock import clock
+from mycelium.light_structlog import structlog
 from mycelium.message_sets import shown
 from mycelium.texts import text_of
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
-from typing import Any, TextIO
-
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mycelium.colour import is_colourless
+from mycelium.light_structlog import structlog
 from tlv.declared_error import DeclaredError
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 __all__ = ["LOG_LEVELS", "configure_logging", "plain_tracebacks", "reset_logging"]
 

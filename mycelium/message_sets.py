@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, overload
@@ -21,6 +20,7 @@ from mycelium.errors.message_set import (
 )
 from mycelium.policies import Declared, declare_policies
 from tlv import TLV
+from tlv.digests import sha256
 
 __all__ = ["MessageSet", "actor_messages", "is_message", "message_set", "messages_of", "shown"]
 
@@ -54,7 +54,7 @@ class MessageSet:
         #: The policies that it declares for full mailboxes, by message.
         self.overflow: Mapping[type[TLV], Policy] = declare_policies(name, self.messages, overflow or {})
         lines = (f"{type_id_of(message)} {message.layout.digest}\n" for message in self.messages)
-        self.digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+        self.digest = sha256("".join(lines).encode()).hexdigest()
 
     def __contains__(self, message: object) -> bool:
         return message in self._members

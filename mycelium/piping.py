@@ -14,13 +14,13 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import pykka
-import structlog
 
 from mycelium.attempted_log import try_to_log
 from mycelium.dispatcher.awaiting import is_in_event_loop
 from mycelium.dispatcher.current import running
 from mycelium.errors.actor import MailboxFullError
 from mycelium.errors.conversation import PipeSourceError
+from mycelium.light_structlog import structlog
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply
 from mycelium.texts import text_of

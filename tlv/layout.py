@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from .digests import blake2b
 from .kinds import ByteOrder, Kind
 
 __all__ = ["Field", "Layout"]
@@ -94,7 +94,7 @@ class Layout:
         """16 hexadecimal digits that change with the layout: with type, version, byte order, and
         with the name, place or kind of any field, also of nested messages and group items.
         """
-        return hashlib.blake2b(self.canonical().encode(), digest_size=8).hexdigest()
+        return blake2b(self.canonical().encode(), digest_size=8).hexdigest()
 
     def canonical(self) -> str:
         """The text that `digest` is computed over."""

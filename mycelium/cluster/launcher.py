@@ -19,8 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-import structlog
-
+from mycelium.light_structlog import structlog
 from mycelium.report import Report
 from mycelium.topology import ResolvedTopology
 

@@ -15,9 +15,8 @@ from threading import Condition
 from time import monotonic
 from typing import Protocol
 
-import structlog
-
 from mycelium.attempted_log import try_to_log
+from mycelium.light_structlog import structlog
 
 __all__ = ["Call", "Clock", "RealClock", "clock"]
 

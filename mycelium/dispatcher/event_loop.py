@@ -16,10 +16,9 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from mycelium.attempted_log import try_to_log
 from mycelium.errors.event_loop import BlockingInLoopError
+from mycelium.light_structlog import structlog
 
 from .async_turn import take_turn
 from .awaiting import turn_of

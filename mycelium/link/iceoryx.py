@@ -7,7 +7,6 @@ need only its compiled module, which takes 4 MB.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -22,6 +21,7 @@ from typing import Any
 
 from mycelium.errors.link import LinkExtraError, LinkOpenError
 from mycelium.observing.places import check_owner
+from tlv.digests import blake2b
 
 __all__ = ["Home", "iceoryx2", "loan", "of_size", "opened", "rest", "send", "service_of_bytes", "service_of_events"]
 
@@ -89,7 +89,7 @@ class Home:
             raise LinkOpenError(link="ipc", what=str(directory), reason=error.strerror or str(error)) from error
         check_owner(directory)
         self.directory = directory.resolve()
-        place = hashlib.blake2b(os.fsencode(self.directory), digest_size=4).hexdigest()
+        place = blake2b(os.fsencode(self.directory), digest_size=4).hexdigest()
         self.prefix = f"myc{os.getuid()}_{place}_"
         self._marker = _SHARED_MEMORY / f"{self.prefix}{_MARKER}"
         self._here: int | None = None

@@ -14,9 +14,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import structlog
-
 from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkExtraError, LinkFullError, LinkOpenError
+from mycelium.light_structlog import structlog
 from mycelium.link.access import Access, access_settings
 from mycelium.link.endpoints import Certificates, check_endpoint, is_open_to_others, zenoh_settings
 from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan

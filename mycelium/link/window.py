@@ -8,8 +8,8 @@ was there before is told apart.
 
 from __future__ import annotations
 
-import secrets
 import struct
+from random import SystemRandom
 
 __all__ = ["ACKNOWLEDGEMENT", "PREFIX", "Taken", "Window", "incarnation"]
 
@@ -25,7 +25,7 @@ _SOMEBODY = 1 << 63
 
 def incarnation() -> int:
     """A number that no other life of any end has; not 0."""
-    return secrets.randbits(62) + 1
+    return SystemRandom().getrandbits(62) + 1
 
 
 class Window:

@@ -24,9 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import structlog
-
 from mycelium.errors.observing import ControlSocketError, ObservingError
+from mycelium.light_structlog import structlog
 from tlv import TLVError, read_frame
 from tlv.frame import HEADER
 

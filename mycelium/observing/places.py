@@ -6,7 +6,6 @@ The directory is MYCELIUM_RUNTIME_DIR, else ``mycelium`` in XDG_RUNTIME_DIR, els
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mycelium.errors.observing import ControlAccessError, NodesRunningError, NoNodeError
+from tlv.digests import blake2b
 
 __all__ = [
     "NodePlace",
@@ -65,7 +65,7 @@ def _file_name(node: str) -> str:
     plain = _plain(node)
     if len(plain) <= _NAME_MAX:
         return plain
-    return f"{plain[:_BEGIN]}-{hashlib.blake2b(node.encode(), digest_size=4).hexdigest()}"
+    return f"{plain[:_BEGIN]}-{blake2b(node.encode(), digest_size=4).hexdigest()}"
 
 
 def _plain(name: str) -> str:

@@ -20,10 +20,9 @@ from itertools import count
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from mycelium.dispatcher.current import running
 from mycelium.latency import now_ns
+from mycelium.light_structlog import structlog
 from mycelium.mail import Sent
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply

@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-import structlog
-
 from mycelium.attempted_log import try_to_log
 from mycelium.errors.cluster import PeerFailedError, PeerMismatchError
 from mycelium.errors.link import ChannelTakenError
+from mycelium.light_structlog import structlog
 from mycelium.link.ends import FrameReceiver, FrameSender
 from mycelium.link.link import Link
 from mycelium.texts import text_of

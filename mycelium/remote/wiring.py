@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from mycelium.contract import contract_of
@@ -17,6 +16,7 @@ from mycelium.report import StreamCounts
 from mycelium.topology.nodes import NodePart, Stream
 from mycelium.topology.resolved import ResolvedTopology
 from tlv import TLV, DeclaredError
+from tlv.digests import blake2b
 
 from .inlet import Inlet
 from .outlet import Outlet
@@ -34,7 +34,7 @@ PATIENCE_S = 30.0
 def channel_of(topology: str, sender: str, receiver: str) -> str:
     """The name of the channel from one node to another; a topology's name may be of any letters."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "-", topology)[:24]
-    digest = hashlib.blake2b(topology.encode(), digest_size=4).hexdigest()
+    digest = blake2b(topology.encode(), digest_size=4).hexdigest()
     return f"{plain}.{digest}/{sender}/{receiver}"
 
 
@@ -56,7 +56,7 @@ class Wiring:
     ) -> None:
         self.part = part
         self.node = part.node
-        self.incarnation = secrets.randbits(63)
+        self.incarnation = SystemRandom().getrandbits(63)
         self.patience_s = patience_s
         self._link_to = link_to
         self._is_over = is_over
