@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from mycelium.bounds import Bounded
     from mycelium.dispatcher.clock import Clock
     from mycelium.observing.trace import Tracer
+    from mycelium.ref import ActorRef
     from mycelium.venues import VenueTable
 
 __all__ = ["KEPT", "ActorContext", "next_context"]
@@ -36,6 +39,8 @@ class ActorContext:
     bound: Bounded | None = None
     #: What follows some messages through it into the log.
     tracer: Tracer | None = None
+    #: The refs of the topology by name. Raises `ActorUnknownError`.
+    refs: Callable[[str, str], ActorRef[Any]] | None = None
 
 
 #: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.

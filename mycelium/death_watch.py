@@ -89,9 +89,9 @@ class Watches:
         put = mailbox.steer if ahead else mailbox.put
 
         def tell(error: BaseException | None) -> None:
-            put(Envelope(Notice(Terminated(ref, ref._mailbox.tally.name, error))))
+            put(Envelope(Notice(Terminated(ref, ref.name, error))))
 
-        ref._mailbox.at_end(mailbox, tell)
+        ref._mailbox.at_end(mailbox, tell, ahead=ahead)
 
     def end(self, ref: ActorRef[Any]) -> bool:
         """Watch it no longer; whether it was watched."""

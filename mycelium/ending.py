@@ -49,16 +49,20 @@ class Ending(Inbox):
         self.control: tuple[Envelope[Any], ...] = ()
         #: Threads that are burying what is left: what each has in hand is not counted yet.
         self._sweeping = 0
-        #: Who is to be told when the owner has ended, by mailbox.
-        self._watchers: dict[Ending, Callable[[BaseException | None], None]] | None = None
+        #: Who is to be told when the owner has ended, by who he is: his mailbox, where he is here.
+        self._watchers: dict[object, Callable[[BaseException | None], None]] | None = None
         #: What the owner failed with, once it has ended.
         self._ending: tuple[BaseException | None] | None = None
 
     def make_room_known(self) -> None:
         """For the owner, when messages were taken out: resume those who wait for room."""
 
-    def at_end(self, watcher: Ending, tell: Callable[[BaseException | None], None]) -> None:
-        """Have ``tell`` called with what the owner failed with, once, when it has ended; now where it has."""
+    def at_end(self, watcher: object, tell: Callable[[BaseException | None], None], *, ahead: bool = False) -> None:
+        """Have ``tell`` called with what the owner failed with, once, when it has ended; now where it has.
+
+        ``ahead`` is for mailboxes of actors elsewhere, whose end has a way to go: by which one.
+        """
+        del ahead
         with self._lock:
             if self._ending is None:
                 self._watchers = self._watchers or {}
@@ -66,7 +70,7 @@ class Ending(Inbox):
                 return
         tell(self._ending[0])
 
-    def not_at_end(self, watcher: Ending) -> None:
+    def not_at_end(self, watcher: object) -> None:
         """Forget what `at_end` was told by that one."""
         with self._lock:
             if self._watchers:

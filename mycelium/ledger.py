@@ -140,6 +140,11 @@ class Ledger:
         self._mailboxes: tuple[Mailbox, ...] = tuple(actor.mailbox for actor in actors)
         self._tallies = tuple(mailbox.tally for mailbox in self._mailboxes)
 
+    def add(self, counted: Counted) -> None:
+        """Count somebody besides, who has counted nothing yet."""
+        self._mailboxes += (counted.mailbox,)
+        self._tallies += (counted.mailbox.tally,)
+
     def read(self) -> LedgerReading:
         """Look at all counters now."""
         settled = self._settled()

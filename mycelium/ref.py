@@ -47,6 +47,11 @@ class ActorRef(Teller, pykka.ActorRef[A]):
         self._mailbox = actor.mailbox
 
     @property
+    def name(self) -> str:
+        """The actor's name in its topology, else the name of its class."""
+        return self._mailbox.tally.name
+
+    @property
     def mailbox(self) -> Mailbox:
         """Where the actor's messages wait."""
         return self._mailbox
@@ -113,12 +118,15 @@ class ActorRef(Teller, pykka.ActorRef[A]):
             return super().stop(block=block, timeout=timeout)
         told: Reply[Any] = Reply()
         told.target = self._mailbox
-        self._mailbox.steer(Envelope(_ActorStop(), told))
-        if self._mailbox.paused:
-            self.actor_stopped.set()  # it waits to be made anew, and has nothing left to end
+        self._stop_now(told)
         stopped: Reply[bool] = Reply()
         stopped.set_get_hook(lambda timeout: told.get(timeout=timeout) is None)
         return stopped.get(timeout=timeout) if block else stopped
+
+    def _stop_now(self, told: Reply[Any]) -> None:
+        self._mailbox.steer(Envelope(_ActorStop(), told))
+        if self._mailbox.paused:
+            self.actor_stopped.set()  # it waits to be made anew, and has nothing left to end
 
     def _ask_as_pykka(self, message: Any, *, block: bool, timeout: float | None) -> Any:
         timeout = None if timeout is None else seconds_of(timeout)

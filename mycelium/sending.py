@@ -9,6 +9,7 @@ import pykka
 
 from mycelium.emitting import Emitter, Route
 from mycelium.errors.actor import UndeclaredEmissionError
+from mycelium.errors.talking import ActorUnknownError
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
 from mycelium.texts import text_of
@@ -16,8 +17,10 @@ from tlv import TLV
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.context import ActorContext
     from mycelium.contract import Contract
     from mycelium.mailbox import Mailbox
+    from mycelium.ref import ActorRef
     from mycelium.tally import Tally
 
 __all__ = ["Sending"]
@@ -27,8 +30,23 @@ class Sending(Emitter, pykka.Actor):
     """The sending half of an actor."""
 
     __contract__: ClassVar[Contract]
+    _context: ActorContext
     _tally: Tally
     name: str
+
+    def ref_of(self, name: str) -> ActorRef[Any]:
+        """The ref of another actor of the topology, by its name there: ``self.ref_of("books").tell(Clear())``.
+
+        Wherever it runs: `tell`, `ask`, `watch` and `stop` are the same on another node, but that only declared
+        messages go there. To be called in `on_start` or later, when all actors have been made. Raises
+        `ActorUnknownError`, and `NotLinkedError` where the topology says that the two nodes have no link.
+        """
+        refs = self._context.refs
+        if refs is None:
+            raise ActorUnknownError(
+                actor=self.name, name=name, reason="it is in no topology itself", hint="pass the ref in its constructor"
+            )
+        return refs(self.name, name)
 
     async def ask(self, ref: pykka.ActorRef[Any], message: Any, *, timeout: float) -> Any:  # noqa: ASYNC109 - as every ask
         """Ask another actor from a coroutine, and await the answer: ``await self.ask(ref, message, timeout=1.0)``.

@@ -88,9 +88,9 @@ def test_nodes_over_the_network_and_over_shared_memory_are_as_one_process() -> N
     """Two share memory; the third calls both, as if it were elsewhere."""
     one, two = free_ports(2)
     topology = apart(
-        feeds={"listen": f"tcp/127.0.0.1:{one}"},
+        feeds={"listen": f"tcp/127.0.0.1:{one}", "talks_to": []},
         desk={"listen": f"tcp/127.0.0.1:{two}"},
-        wall={"link": "net"},
+        wall={"link": "net", "talks_to": []},
     )
     reports, kinds = run_all(topology)
     check_as_in_one_process(topology, reports)

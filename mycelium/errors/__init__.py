@@ -8,6 +8,7 @@
       ActorError                ACT-nnn  actor.py              telling, asking, emitting
                                          testing.py            and what only tests raise
                                          conversation.py       and answering, passing on
+                                         talking.py            and from node to node
       ConfigError               CFG-nnn  config.py             settings and where they come from
       TopologyError             TOP-nnn  topology.py           topology files
       NodeError                 NOD-nnn  node.py               running a topology
@@ -160,6 +161,15 @@ from mycelium.errors.observing import (
     ObservingExtraError,
 )
 from mycelium.errors.scaffold import ProjectExistsError, ProjectNameError, ScaffoldError
+from mycelium.errors.talking import (
+    ActorUnknownError,
+    AnswerKindError,
+    LinkLostError,
+    NotLinkedError,
+    PlainObjectError,
+    ProcessDiedError,
+    RemoteError,
+)
 from mycelium.errors.testing import (
     ExpectationError,
     ExtraMissingError,
@@ -200,7 +210,9 @@ __all__ = [
     "ActorModuleError",
     "ActorStartError",
     "ActorStuckError",
+    "ActorUnknownError",
     "AllocatorHookError",
+    "AnswerKindError",
     "AskCycleError",
     "AskTimeoutError",
     "BenchError",
@@ -253,6 +265,7 @@ __all__ = [
     "LinkFrameError",
     "LinkFullError",
     "LinkKindError",
+    "LinkLostError",
     "LinkOpenError",
     "LockFormatError",
     "LockMissingError",
@@ -286,6 +299,7 @@ __all__ = [
     "NotAMessageSetError",
     "NotAnActorError",
     "NotInitializedError",
+    "NotLinkedError",
     "NotReceivedError",
     "NotWatchableError",
     "NothingProducedError",
@@ -302,13 +316,16 @@ __all__ = [
     "PeerMismatchError",
     "PeerSilentError",
     "PipeSourceError",
+    "PlainObjectError",
     "PrefixClashError",
     "Problems",
+    "ProcessDiedError",
     "ProfilerFailedError",
     "ProfilerMissingError",
     "ProjectExistsError",
     "ProjectNameError",
     "RecordingFileError",
+    "RemoteError",
     "RunFolderError",
     "ScaffoldError",
     "ScheduleError",

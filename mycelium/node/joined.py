@@ -10,7 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import pykka
+
+from mycelium.actor import Actor
 from mycelium.ledger import Counted, wait_until_quiet
 from mycelium.link.link import Link
 from mycelium.remote.links import NodeLinks
@@ -21,7 +25,12 @@ from mycelium.source import Source
 from mycelium.topology import ResolvedTopology, Topology, resolve
 from mycelium.topology.nodes import part_of
 
+from .lookup import ref_here
 from .node import _SLICE_S, Node, Tick
+
+if TYPE_CHECKING:
+    from mycelium.ref import ActorRef
+    from mycelium.remote.outlet import Outlet
 
 __all__ = ["JoinedNode"]
 
@@ -60,7 +69,12 @@ class JoinedNode(Node):
         self.node = node
         self.places = {name: whole.nodes[name].host for name in whole.running_nodes}
         self._retired: set[str] = set()
-        self._wiring = Wiring(part, whole, _to_each(link), patience_s=patience_s, is_over=is_over)
+        self._wiring = Wiring(part, whole, _to_each(link), patience_s=patience_s, is_over=is_over, opened=self._count)
+
+    @property
+    def refs(self) -> dict[str, pykka.ActorRef[Actor]]:
+        """The refs of all actors of the topology by instance name, on whichever node they run."""
+        return dict(self._wiring.directory.refs())
 
     def report(self) -> Report:
         """What happened on this node so far; with what went over its streams."""
@@ -74,6 +88,15 @@ class JoinedNode(Node):
         """Stop at once, as `Node.abort`; what was on its way is lost."""
         super().abort()
         self._wiring.close()
+
+    def _ref_of(self, asking: str, name: str) -> ActorRef[Any]:
+        whole = self._wiring.directory.whole
+        if name in self._actors or name not in whole.actors or not self._actors:
+            return ref_here(self._actors, whole, asking, name)
+        return self._wiring.directory.remote(name)
+
+    def _count(self, outlet: Outlet) -> None:
+        self._ledger.add(outlet)
 
     def _connect(self) -> Sequence[Counted]:
         connect(self._actors, self.topology.plan, self._wiring.outlets)

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pykka
 from pykka.messages import ProxyGetAttr
@@ -26,20 +26,21 @@ from mycelium.context import ActorContext
 from mycelium.dispatcher import declare_dispatcher
 from mycelium.dispatcher.current import settle
 from mycelium.dispatcher.slow import watch
-from mycelium.errors.node import ActorStartError, ActorStuckError, ImplementationFixedError, NodeStateError
+from mycelium.errors.node import ActorStuckError, ImplementationFixedError, NodeStateError
 from mycelium.ledger import Counted, Ledger, LedgerReading, wait_until_quiet
 from mycelium.report import ActorFailure, Report
 from mycelium.router import Edge, connect
 from mycelium.source import Source
-from mycelium.texts import text_of
 from mycelium.topology import ResolvedActor, ResolvedTopology, Topology, resolve
 from mycelium.topology.supervisors import build_supervisors
-from tlv import TLV, DeclaredError, implementation
+from tlv import TLV, implementation
 
-from .observe import failure_of, observe, summaries_of
+from .lookup import ref_here
+from .observe import failure_of, observe, start_error, summaries_of
 
 if TYPE_CHECKING:
     from mycelium.observing.trace import Tracer
+    from mycelium.ref import ActorRef
     from mycelium.supervision import Supervisor
 
 __all__ = ["Node"]
@@ -293,15 +294,19 @@ class Node:
             interrupted=self.request_stop,
             bound=resolved.bound,
             tracer=self._tracer,
+            refs=self._ref_of,
         )
         arguments = () if resolved.config is None else (resolved.config,)
         try:
             actor = resolved.actor_class.create(*arguments, context=context)
         except (Exception, SystemExit) as error:
-            raise self._start_error(resolved.name, resolved.actor_class, error) from error
+            raise start_error(resolved.name, resolved.actor_class, error) from error
         if resolved.supervisor:
             self._supervisors[resolved.supervisor]._adopt(actor, arguments, {})
         return actor
+
+    def _ref_of(self, asking: str, name: str) -> ActorRef[Any]:
+        return ref_here(self._actors, self.topology, asking, name)
 
     def _launch(self, name: str) -> None:
         """Start one actor and wait until its ``on_start`` is done; a source has none to wait for it."""
@@ -322,13 +327,7 @@ class Node:
             return
         actor.ended.wait(_ABORT_S)
         if actor.failure is not None:
-            raise self._start_error(name, type(actor), actor.failure) from actor.failure
-
-    def _start_error(self, name: str, kind: type[Actor], error: BaseException) -> DeclaredError:
-        if isinstance(error, DeclaredError):
-            error.add_note(f"while {name} ({kind.__qualname__}) was started")
-            return error
-        return ActorStartError(actor=name, kind=kind.__qualname__, cause=f"{type(error).__name__}: {text_of(error)}")
+            raise start_error(name, type(actor), actor.failure) from actor.failure
 
     def _is_finished(self, timeout: float) -> bool:
         """Whether everything has run out, waiting up to ``timeout`` for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mycelium.actor import Actor
+from mycelium.errors.node import ActorStartError
 from mycelium.latency import Latency
 from mycelium.ledger import Ledger
 from mycelium.memory import peak_bytes, resident_bytes
@@ -14,7 +15,7 @@ from mycelium.texts import text_of
 from mycelium.topology import ResolvedTopology
 from tlv import DeclaredError, TLVError
 
-__all__ = ["failure_of", "observe", "summaries_of"]
+__all__ = ["failure_of", "observe", "start_error", "summaries_of"]
 
 
 def observe(
@@ -143,3 +144,11 @@ def _state_of(source: Source) -> str:
     if not source.mailbox.started:
         return "not started"
     return "stopped" if source.finished.is_set() else "running"
+
+
+def start_error(name: str, kind: type[Actor], error: BaseException) -> DeclaredError:
+    """What to raise for what an actor raised when it was to begin."""
+    if isinstance(error, DeclaredError):
+        error.add_note(f"while {name} ({kind.__qualname__}) was started")
+        return error
+    return ActorStartError(actor=name, kind=kind.__qualname__, cause=f"{type(error).__name__}: {text_of(error)}")

@@ -15,15 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mycelium.contract import contract_of
 from mycelium.errors.actor import ActorError
 from mycelium.errors.cluster import FrameRefusedError, MessagesMissingError
 from mycelium.topology.nodes import Stream
 from tlv import TLV, DeclaredError, TLVError
 
+from .messages import STREAM_MESSAGES
 from .outlet import WINDOW
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.ref import ActorRef
+
+    from .hearing import Hearing
 
 __all__ = ["Inlet"]
 
@@ -40,7 +45,8 @@ class Inlet:
     """Delivers one stream. All of it is for the peer's receiving thread, but the counts, which any may read.
 
     ``resume`` is called, by any thread, when there is room again: it has `go_on` called. ``complain`` is told
-    what is wrong with a frame.
+    what is wrong with a frame. ``find`` gives the ref of who sends, for handlers that want to know; ``hearing`` takes
+    what is no bare message.
     """
 
     def __init__(
@@ -48,9 +54,17 @@ class Inlet:
         stream: Stream,
         actor: Actor,
         resume: Callable[[Inlet], None],
-        complain: Callable[[Inlet, DeclaredError], None],
+        complain: Callable[[DeclaredError], None],
+        *,
+        find: Callable[[str], ActorRef[Any] | None] = lambda name: None,
+        hearing: Hearing | None = None,
     ) -> None:
         self.stream = stream
+        self.actor = actor
+        received = contract_of(type(actor)).receives
+        #: What frames of the stream may hold, and what is asked and told in them, by type id.
+        self.messages: tuple[type[TLV], ...] = (*dict.fromkeys((*stream.messages, *received)), *STREAM_MESSAGES)
+        self.kinds = {kind.type_id: kind for kind in received}
         #: Messages that came to the mailbox, by type, over all lives of the sender.
         self.delivered: Counter[type[TLV]] = Counter()
         #: How many of this life have come, or are known to be missing.
@@ -67,6 +81,8 @@ class Inlet:
         self._in_hand: TLV | None = None
         self._resume = lambda: resume(self)
         self._complain = complain
+        self._find = find
+        self._hearing = hearing
 
     @property
     def ended(self) -> bool:
@@ -101,12 +117,9 @@ class Inlet:
     def _deliver(self) -> None:
         message, self._in_hand = self._in_hand, None
         while message is not None or (message := self._tell_bare()) is not None:
-            if self._must_wait(type(message)):
+            if not (self._hear(message) if type(message) in STREAM_MESSAGES else self._tell(message)):
                 self._in_hand = message
                 return
-            with suppress(ActorError):  # counted where it was refused: a dead letter, or an overflow
-                self._ref.tell(message)
-            self._note_delivered(type(message), 1)
             message = None
         if self.expected is not None:
             self._note_missing(self.expected)
@@ -131,9 +144,34 @@ class Inlet:
             frame = self._frames.popleft()
             self._frame = frame if self._is_in_order(frame) else None
 
+    def _tell(self, message: TLV) -> bool:
+        """One message by itself; False where there is no room, and it is to wait for that."""
+        kind = type(message)
+        if self.must_wait(kind):
+            return False
+        with suppress(ActorError):  # counted where it was refused: a dead letter, or an overflow
+            if kind in self._mailbox.wants_sender:
+                self._ref._tell_from(self._find(self.stream.sender), message)
+            else:
+                self._ref.tell(message)
+        self._note_delivered(kind, 1)
+        return True
+
+    def _hear(self, message: TLV) -> bool:
+        """The same with what is no bare message."""
+        if self._hearing is not None and not self._hearing.take(self, message, current=self._is_current):
+            return False
+        if self._is_current:
+            self.arrived += 1
+        return True
+
+    @property
+    def _is_current(self) -> bool:
+        return self._frame is not None and self._frame.life == self._life
+
     def _note_delivered(self, kind: type[TLV], count: int) -> None:
         self.delivered[kind] += count
-        if self._frame is not None and self._frame.life == self._life:
+        if self._is_current:
             self.arrived += count
 
     def _is_in_order(self, frame: _Frame) -> bool:
@@ -150,12 +188,13 @@ class Inlet:
         missing = sent - self.arrived
         if 0 < missing <= WINDOW:
             self.arrived = sent
-            self._complain(self, MessagesMissingError(stream=str(self.stream), missing=missing, got=sent))
+            self._complain(MessagesMissingError(stream=str(self.stream), missing=missing, got=sent))
 
     def _refuse(self, reason: str) -> None:
-        self._complain(self, FrameRefusedError(peer=self.stream.sender_node, reason=reason))
+        self._complain(FrameRefusedError(peer=self.stream.sender_node, reason=reason))
 
-    def _must_wait(self, kind: type[Any]) -> bool:
+    def must_wait(self, kind: type[Any]) -> bool:
+        """Whether there is no room for a message of this type, and its policy is to wait; then it is resumed."""
         mailbox = self._mailbox
         return (
             len(mailbox.items) >= mailbox.capacity

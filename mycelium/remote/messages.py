@@ -6,18 +6,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 
 from mycelium.domain import Domain
 from mycelium.message_sets import actor_messages, message_set
 from mycelium.topology.nodes import Stream
 from tlv import TLV, u8, u32, u64
 
-__all__ = ["CONTROL", "VERSION", "WIRE_MESSAGES", "Wire", "difference_of", "layouts_of"]
+__all__ = [
+    "CONTROL",
+    "OPENED",
+    "RECEIVED",
+    "STREAM_MESSAGES",
+    "VERSION",
+    "WIRE_MESSAGES",
+    "Act",
+    "Form",
+    "Wire",
+    "difference_of",
+    "layouts_of",
+    "received_layouts",
+]
 
 #: The source of frames that are from the node itself; streams are numbered below.
 CONTROL = 0xFFFF
+#: Streams that are opened while a node runs are numbered from here on; those of the plan lie below.
+OPENED = 0x8000
+#: In place of the number of a stream: the layout of what some actor of the sender receives, whoever sends it.
+RECEIVED = 0xFFFF_FFFF
 #: What this version of the wire is called.
-VERSION = 1
+VERSION = 2
+
+
+class Form(IntEnum):
+    """How the answer to a question stands in `Wire.Answer`."""
+
+    NOTHING = 0
+    MESSAGE = 1
+    TRUTH = 2
+    INTEGER = 3
+    NUMBER = 4
+    TEXT = 5
+    BYTES = 6
+
+
+class Act(IntEnum):
+    """What `Wire.Order` asks for."""
+
+    STOP = 1
+    STOP_NOW = 2
+    WATCH = 3
+    WATCH_AHEAD = 4
+    UNWATCH = 5
 
 
 @actor_messages(domain=Domain.SYSTEM)
@@ -41,6 +81,13 @@ class Wire:
         kind: u32
         name: str
 
+    class Process(TLV, type=108):
+        """Beside a greeting: the process of the sender, for those of its host, who can see whether it has died."""
+
+        host: u64
+        pid: u64
+        started: u64
+
     class Credit(TLV, type=112):
         """So many messages of a stream have come to the receiver, or to where its policy sent them."""
 
@@ -59,8 +106,66 @@ class Wire:
 
         incarnation: u64
 
+    class Opening(TLV, type=115):
+        """A stream that the plan does not know: what ``sender`` tells and asks ``receiver`` by its ref; none is outside of actors."""
+
+        stream: u32
+        sender: str
+        receiver: str
+
+    class Question(TLV, type=116):
+        """In a stream: a message that is asked. The answer is wanted within ``left_us``, and comes with this number."""
+
+        number: u64
+        left_us: u64
+        kind: u32
+        sender: str
+        message: bytes
+
+    class Told(TLV, type=117):
+        """In a stream: a message that the one who sends here tells in the name of ``sender``."""
+
+        kind: u32
+        sender: str
+        message: bytes
+
+    class Answer(TLV, type=118):
+        """What came of a question or an order; a message with the digest of its layout, and its name."""
+
+        number: u64
+        digest: u64
+        kind: u32
+        form: u8
+        name: str
+        value: bytes
+
+    class Failed(TLV, type=119):
+        """What a question failed with, or (``ended``) a watched actor: the code and parameters of an error.
+
+        ``code`` is empty where it has none, and ``error`` where there is none: the actor was stopped.
+        """
+
+        number: u64
+        ended: u8
+        code: str
+        error: str
+        said: str
+        parameters: str
+        notes: str
+        traceback: str
+
+    class Order(TLV, type=109):
+        """Stop an actor, or tell of its end: `Act`. What comes of it has this number."""
+
+        number: u64
+        act: u8
+        actor: str
+        watcher: str
+
 
 WIRE_MESSAGES = message_set(Wire).messages
+#: Those that stand in streams, among the messages of actors.
+STREAM_MESSAGES = (Wire.Question, Wire.Told, Wire.Order, Wire.Failed)
 
 
 def layouts_of(streams: Iterable[Stream]) -> Iterator[Wire.GreetedLayout]:
@@ -75,10 +180,18 @@ def layouts_of(streams: Iterable[Stream]) -> Iterator[Wire.GreetedLayout]:
             )
 
 
+def received_layouts(messages: Iterable[type[TLV]]) -> Iterator[Wire.GreetedLayout]:
+    """How this process reads what its actors receive."""
+    for message in messages:
+        yield Wire.GreetedLayout(
+            digest=int(message.layout.digest, 16), stream=RECEIVED, kind=message.type_id or 0, name=message.__name__
+        )
+
+
 def difference_of(ours: tuple[Wire.GreetedLayout, ...], theirs: tuple[Wire.GreetedLayout, ...]) -> str:
     """What two nodes see otherwise in the streams between them; empty where they agree."""
-    here = {(one.stream, one.kind, str(one.name)): one.digest for one in ours}
-    there = {(one.stream, one.kind, str(one.name)): one.digest for one in theirs}
+    here = {(one.stream, one.kind, str(one.name)): one.digest for one in ours if one.stream != RECEIVED}
+    there = {(one.stream, one.kind, str(one.name)): one.digest for one in theirs if one.stream != RECEIVED}
     for key in sorted({*here, *there}):
         if here.get(key) != there.get(key):
             what = "has another layout" if key in here and key in there else "is in the topology of one of them only"

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mycelium.bounds import Bounded
 from mycelium.contract import Contract, open_mailbox
@@ -21,7 +21,13 @@ from mycelium.latency import now_ns
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.mailbox import Mailbox
 from mycelium.topology.nodes import Stream
-from tlv import TLV, FrameFullError, FrameWriter
+from tlv import TLV, DeclaredError, FrameFullError, FrameWriter
+
+from .items import Asked, Steering, envelope_in, unread
+from .messages import OPENED
+
+if TYPE_CHECKING:
+    from .talk import Talk
 
 __all__ = ["FRAME_MESSAGES", "WINDOW", "Outlet"]
 
@@ -62,17 +68,27 @@ class Outlet:
         self.mailbox.tally.name = str(stream)
         open_mailbox(self.mailbox, contract, bound)
         self.mailbox.tally.receives = ()
+        #: Who speaks here, by name; nobody in a stream of what is sent outside of actors.
+        self.speaker = stream.sender
+        #: What puts questions, and what is told for others, into messages of the wire; the peer's.
+        self.talk: Talk | None = None
+        #: It is not in the plan: opened for what is told and asked by refs, and ends when nothing is left in it.
+        self.opened_late = stream.number >= OPENED
+        #: The peer has heard of it, where it is not in the plan.
+        self.announced = False
         #: The sending actor has ended: what is left in the mailbox is the rest.
         self.ending = False
         self.end_told = False
         #: Messages that went over the link and did not arrive, as far as is known, by type.
         self.lost: Counter[type[TLV]] = Counter()
-        #: What may lie in the mailbox as it is.
-        self._bare = frozenset(stream.messages)
+        self._taken = frozenset((*stream.messages, *contract.receives))
+        #: What may lie in the mailbox, and go over the link, as it is; and what the peer reads otherwise.
+        self._bare = self._taken
+        self._unreadable: frozenset[type[TLV]] = frozenset()
         self._sent = 0
         self._arrived = 0
         #: What was sent and has not been heard of: runs of one type.
-        self._unheard: deque[tuple[type[TLV], int]] = deque()
+        self._unheard: deque[tuple[type[Any], int]] = deque()
 
     @property
     def sent(self) -> int:
@@ -87,7 +103,12 @@ class Outlet:
     @property
     def drained(self) -> bool:
         """Whether the sender has ended, all that it sent has arrived, and the receiver was told."""
-        return self.end_told and not self.mailbox.items and self._sent == self._arrived
+        return (self.end_told or self.opened_late) and not self.mailbox.items and self._sent == self._arrived
+
+    def note_unreadable(self, kinds: frozenset[type[TLV]]) -> None:
+        """The peer reads these otherwise: they do not go there."""
+        self._unreadable = kinds
+        self._bare = self._taken - kinds
 
     def rest(self) -> None:
         """It is empty: be announced again as soon as there is mail. First asleep, then the look."""
@@ -98,10 +119,11 @@ class Outlet:
     def begin(self) -> None:
         """The peer begins a new life: what had not arrived in the old one is lost."""
         for kind, count in self._unheard:
-            self.lost[kind] += count
+            if kind is not Steering:
+                self.lost[kind] += count
         self._unheard.clear()
         self._sent = self._arrived = 0
-        self.end_told = False
+        self.end_told = self.announced = False
 
     def credit(self, arrived: int) -> None:
         """So many messages of this life have arrived. Raises `FrameRefusedError` where they cannot have."""
@@ -131,7 +153,7 @@ class Outlet:
         mailbox = self.mailbox
         waiting = len(mailbox.items)
         mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
-        runs: list[tuple[type[TLV], int]] = []
+        runs: list[tuple[type[Any], int]] = []
         sampled: list[Sampled] = []
         left = min(waiting, self.room, FRAME_MESSAGES)
         while left > 0:
@@ -150,7 +172,7 @@ class Outlet:
         mailbox.make_room_known()
         return len(writer.finish()) if writer.message_count else 0
 
-    def _write_next(self, writer: FrameWriter, runs: list[tuple[type[TLV], int]], limit: int) -> bool:
+    def _write_next(self, writer: FrameWriter, runs: list[tuple[type[Any], int]], limit: int) -> bool:
         """Write what does not lie bare, or refuse what fits into no frame; False where this frame is to go first."""
         items = self.mailbox.items
         try:
@@ -159,19 +181,31 @@ class Outlet:
             return False  # a sender has made room meanwhile
         message: Any = item if isinstance(item, TLV) else unwrapped(item)
         try:
-            writer.append(message)
+            gone = self._append(writer, item, message)
         except FrameFullError:
             if writer.message_count:
                 items.appendleft(item)
                 return False
-            self._refuse(message, limit)
-            return True
-        if type(item) is Keyed:
-            item = item.take()
-        if type(item) is Sampled:
-            self._record((item,))
-        runs.append((type(message), 1))
+            gone = self._too_large(message, limit)
+        inner = item.take() if type(item) is Keyed else item
+        if type(inner) is Sampled:
+            self._record((inner,))
+        if gone is None:
+            runs.append((type(message), 1))
+        else:
+            self._refuse(item, message, gone)
         return True
+
+    def _append(self, writer: FrameWriter, item: Any, message: Any) -> DeclaredError | str | None:
+        """Append what is no bare message, or is not read alike at both ends; or why it does not go over the link."""
+        if type(message) in self._unreadable:
+            return unread(self.stream.sender_node, self.stream.receiver_node, type(message))
+        envelope = envelope_in(item)
+        spoken = message if envelope is None or self.talk is None else self.talk.spoken(envelope, self.speaker)
+        if spoken is None:
+            return "nobody waits for its answer any more"
+        writer.append(spoken)
+        return None
 
     def _record(self, sampled: Iterable[Sampled]) -> None:
         """How long these have waited."""
@@ -179,23 +213,31 @@ class Outlet:
         for item in sampled:
             self.mailbox.tally.latency.record(now - item.sent_at)
 
-    def _note(self, runs: Iterable[tuple[type[TLV], int]]) -> None:
+    def _note(self, runs: Iterable[tuple[type[Any], int]]) -> None:
         for kind, these in groupby(runs, itemgetter(0)):
             count = sum(count for _, count in these)
             self._unheard.append((kind, count))
             self._sent += count
-            self.mailbox.tally.cell(kind).handled += count
+            if kind is not Steering:
+                self.mailbox.tally.cell(kind).handled += count
 
-    def _refuse(self, message: TLV, limit: int) -> None:
-        error = MessageTooLargeError(
+    def _too_large(self, message: Any, limit: int) -> MessageTooLargeError:
+        return MessageTooLargeError(
             message=type(message).__name__,
-            size=len(message.as_bytes()),
+            size=len(message.as_bytes()) if isinstance(message, TLV) else 0,
             sender=self.stream.sender,
             receiver=self.stream.receiver,
             limit=limit,
         )
-        self.mailbox.tally.count_dead(type(message))
-        publish(DeadLetterKind.UNHANDLED, self.mailbox.tally.name, message, str(error))
+
+    def _refuse(self, item: Any, message: Any, reason: DeclaredError | str) -> None:
+        """It does not go over the link: a dead letter, and whoever asked is told."""
+        envelope = envelope_in(item)
+        if type(envelope) is Asked and isinstance(reason, DeclaredError) and self.talk is not None:
+            self.talk.refuse(envelope.number, reason)
+        if isinstance(message, TLV):
+            self.mailbox.tally.count_dead(type(message))
+            publish(DeadLetterKind.UNHANDLED, self.mailbox.tally.name, message, str(reason))
 
     def passed(self) -> dict[type[TLV], int]:
         """How many messages of each type went over the link, over all lives."""

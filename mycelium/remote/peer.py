@@ -10,31 +10,43 @@ receiver knows when it has them all. A node that needs nothing more says goodbye
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycelium.attempted_log import try_to_log
+from mycelium.contract import contract_of
 from mycelium.errors.cluster import PeerFailedError, PeerMismatchError
 from mycelium.errors.link import ChannelTakenError
 from mycelium.light_structlog import structlog
 from mycelium.link.ends import FrameReceiver, FrameSender
 from mycelium.link.link import Link
 from mycelium.texts import text_of
+from mycelium.topology.nodes import Stream
+from tlv import TLV, DeclaredError
 
+from .hearing import Hearing
 from .inlet import Inlet
-from .messages import VERSION, Wire, difference_of, layouts_of
+from .messages import OPENED, RECEIVED, VERSION, Wire, difference_of, layouts_of, received_layouts
 from .outlet import Outlet
+from .process import has_died, host_of_this
 from .receiving import PeerReceiver
 from .sending import FRAME_SIZE, PeerSender
+from .talk import Talk, loss_of
+
+if TYPE_CHECKING:
+    from .directory import Directory
 
 __all__ = ["Peer"]
 
 
 #: How long the end of a channel may still be held by a node of the same name that was killed; in seconds.
 TAKEN_S = 5.0
+#: How long a process whose end was noticed may take until it is there no more; in seconds.
+DYING_S = 0.5
 
 _End = TypeVar("_End", FrameSender, FrameReceiver)
 
@@ -54,17 +66,22 @@ class Peer:
         channels: tuple[str, str],
         incarnation: int,
         outlets: Iterable[Outlet],
-        inlets: Iterable[Inlet],
+        inbound: Iterable[Stream],
+        directory: Directory,
         changed: Callable[[], None],
     ) -> None:
         self.node = node
         self.name = name
         self.incarnation = incarnation
         self.outlets = {outlet.stream.number: outlet for outlet in outlets}
-        self.inlets = {inlet.stream.number: inlet for inlet in inlets}
-        streams = [*(one.stream for one in self.outlets.values()), *(one.stream for one in self.inlets.values())]
-        #: How this node reads what goes between the two.
-        self.layouts = tuple(layouts_of(sorted(streams, key=lambda stream: stream.number)))
+        inbound = tuple(inbound)
+        streams = [*(one.stream for one in self.outlets.values()), *inbound]
+        received = {one: None for actor in directory.actors.values() for one in contract_of(type(actor)).receives}
+        #: How this node reads what goes between the two, and what its actors receive, whoever sends it.
+        self.layouts = (
+            *layouts_of(sorted(streams, key=lambda stream: stream.number)),
+            *received_layouts(received),
+        )
         #: Which life of the peer greeted last.
         self.their_incarnation: int | None = None
         #: It has greeted, and reads what goes between the two as this node does.
@@ -79,6 +96,10 @@ class Peer:
         self.left = False
         #: It is not waited for any more: what is for it becomes dead letters, until it comes back.
         self.given_up = False
+        #: Whether its process was found dead when it was lost.
+        self.died = False
+        #: Messages that it reads otherwise than this node: they are not sent to it.
+        self.unreadable: frozenset[type[TLV]] = frozenset()
         #: Why nothing is exchanged with it.
         self.refused: PeerMismatchError | None = None
         #: What ended one of the threads.
@@ -86,11 +107,57 @@ class Peer:
         self.closing = False
         self.log: Any = structlog.get_logger(node=node, peer=name)
         self.changed = changed
+        self.directory = directory
         self.sending = PeerSender(self)
         self.receiving = PeerReceiver(self)
+        #: What actors of the two nodes have begun with each other.
+        self.talk = Talk(self, directory)
+        self.hearing = Hearing(self)
+        for outlet in self.outlets.values():
+            outlet.talk = self.talk
+        self.inlets = {stream.number: self.inlet_of(stream) for stream in inbound}
         self._link = link
         self._channels = channels
+        self._process: Wire.Process | None = None
         self._threads: list[threading.Thread] = []
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has left, and is there no more, or this node has ended."""
+        return self.closing or (self.left and self.lost_at is not None)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it is there, or has not come yet."""
+        return self.lost_at is None and self.refused is None and not self.closing
+
+    @property
+    def parted(self) -> bool:
+        """Whether the two have said goodbye to each other, or it is there no more to hear it."""
+        return self.left and (self.sending.goodbye_told or not self.joined)
+
+    def end_of(self, actor: str) -> DeclaredError | None:
+        """Why an actor there can be reached no more; None where its node has ended in order, or is there."""
+        if self.reachable or (self.gone and self.failed is None):
+            return None
+        return self.refused or loss_of(actor, self.name, died=self.died)
+
+    def inlet_of(self, stream: Stream) -> Inlet:
+        """What takes in a stream of this peer."""
+        return Inlet(
+            stream,
+            self.directory.actors[stream.receiver],
+            self.resume,
+            self.receiving.complain,
+            find=self.directory.find,
+            hearing=self.hearing,
+        )
+
+    def add(self, outlet: Outlet) -> None:
+        """An outlet that is not in the plan. Any thread."""
+        outlet.talk = self.talk
+        outlet.note_unreadable(self.unreadable)
+        self.outlets[outlet.stream.number] = outlet
 
     def open(self) -> None:
         """Open both channels, and begin. Raises `LinkError`."""
@@ -133,14 +200,36 @@ class Peer:
                 thread.join(5.0)
             self.sending.end.close()
             self.receiving.end.close()
+        self.talk.end_life()
 
     def lose(self) -> None:
         """It is not there any more. Either thread."""
         self.joined = self.ready = False
+        self.died = not self.left and self._process_has_died()
         self.lost_at = time.monotonic()
         if not self.left:
-            try_to_log(self.log.warning, "peer lost")
+            try_to_log(self.log.warning, "peer lost", process="died" if self.died else "unknown")
+        else:
+            self.give_up()
+        self.talk.end_life()
         self.changed()
+
+    def leaves(self) -> None:
+        """It needs nothing more from this node. The receiving thread."""
+        self.left = True
+        if self.lost_at is not None:
+            self.give_up()  # its last word came when it was there no more
+        self.changed()
+
+    def _process_has_died(self) -> bool:
+        """A moment after its end is noticed, a process may not have ended altogether."""
+        process, nap = self._process, threading.Event()
+        if process is None or process.host != host_of_this() or process.pid == os.getpid():
+            return False
+        until = time.monotonic() + DYING_S
+        while not (died := has_died(process.pid, process.started)) and time.monotonic() < until:
+            nap.wait(0.01)
+        return died
 
     def give_up(self) -> None:
         """Wait for it no longer: what is for it becomes dead letters, until it comes back."""
@@ -150,9 +239,14 @@ class Peer:
     @property
     def settled(self) -> bool:
         """Whether all that goes between the two has ended, and arrived."""
-        return all(outlet.drained for outlet in self.outlets.values()) and all(
-            inlet.ended for inlet in self.inlets.values()
+        return all(outlet.drained for outlet in tuple(self.outlets.values())) and all(
+            inlet.ended for inlet in tuple(self.inlets.values()) if inlet.stream.number < OPENED
         )
+
+    @property
+    def exchanges(self) -> bool:
+        """Whether anything goes between the two, or went there in this life of this node."""
+        return bool(self.outlets or self.inlets)
 
     def fail(self, error: Exception) -> None:
         """A thread of this peer cannot go on: both end, and close their ends, and then the node ends."""
@@ -166,7 +260,9 @@ class Peer:
         with suppress(Exception):  # it is told of already
             self.receiving.end.wake()
 
-    def greeted(self, greeting: Wire.Greeting, theirs: tuple[Wire.GreetedLayout, ...]) -> None:
+    def greeted(
+        self, greeting: Wire.Greeting, theirs: tuple[Wire.GreetedLayout, ...], process: Wire.Process | None
+    ) -> None:
         """It says who it is, and how it reads what goes between the two. The receiving thread."""
         difference = (
             f"version {greeting.wire} of the wire, not {VERSION}"
@@ -179,6 +275,8 @@ class Peer:
         self.refused = None
         if greeting.incarnation != self.their_incarnation:
             self._begin_life(greeting.incarnation)
+        self._process = process
+        self._compare(theirs)
         self.receiving.accepts = self.met = True
         self.left = self.given_up = False
         self.lost_at = None
@@ -187,7 +285,7 @@ class Peer:
             self.sending.greet_due = True
         if not self.sending.begin_due:
             self.joined = True
-            for outlet in self.outlets.values():
+            for outlet in tuple(self.outlets.values()):
                 self.announce(outlet)
         self.sending.wake()
         self.changed()
@@ -203,17 +301,34 @@ class Peer:
         self.receiving.accepts = self.joined = self.ready = False
         if self.lost_at is None:
             self.lost_at = time.monotonic()
+        self.talk.end_life()
         self.changed()
 
     def _begin_life(self, incarnation: int) -> None:
         returned = self.their_incarnation is not None
         self.joined = False
+        if returned and self.lost_at is None:
+            self.died, self.lost_at = True, time.monotonic()  # before anybody has noticed
+            self.talk.end_life()
         self.receiving.begin()  # before anybody may tell the new life what has arrived
         self.their_incarnation = incarnation
         self.sending.begin_due = True  # by the sending thread, which has the outlets
         self.sending.greet_due = True
         if returned:
             try_to_log(self.log.info, "peer came back")
+
+    def _compare(self, theirs: tuple[Wire.GreetedLayout, ...]) -> None:
+        """What of the messages that actors there receive is read otherwise there."""
+        digests = {one.kind: one.digest for one in theirs if one.stream == RECEIVED}
+        known = {
+            one
+            for actor in self.directory.whole.actors.values()
+            if actor.node == self.name
+            for one in contract_of(actor.actor_class).receives
+        }
+        self.unreadable = frozenset(one for one in known if digests.get(one.type_id or 0) != int(one.layout.digest, 16))
+        for outlet in tuple(self.outlets.values()):
+            outlet.note_unreadable(self.unreadable)
 
 
 def _when_free(take: Callable[[], _End]) -> _End:

@@ -12,7 +12,7 @@ from mycelium.link.ends import FrameReceiver
 from tlv import DeclaredError, TLVError, read_frame
 
 from .inlet import Inlet
-from .messages import CONTROL, WIRE_MESSAGES, Wire
+from .messages import CONTROL, OPENED, WIRE_MESSAGES, Wire
 from .outlet import WINDOW
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class PeerReceiver:
     Attributes:
         accepts: The peer reads what goes between the two as this node does.
         rubbish: Frames that were refused.
+        empty: How often it has looked, and found no frame.
     """
 
     end: FrameReceiver
@@ -40,6 +41,7 @@ class PeerReceiver:
         self.peer = peer
         self.accepts = False
         self.rubbish = 0
+        self.empty = 0
         self._resumed: deque[Inlet] = deque()
 
     def resume(self, inlet: Inlet) -> None:
@@ -49,8 +51,10 @@ class PeerReceiver:
 
     def begin(self) -> None:
         """The peer has begun a new life."""
-        for inlet in self.peer.inlets.values():
+        for number, inlet in tuple(self.peer.inlets.items()):
             inlet.begin()
+            if number >= OPENED:
+                del self.peer.inlets[number]
 
     def run(self) -> None:
         """Until the peer is closed."""
@@ -62,7 +66,9 @@ class PeerReceiver:
                     inlet = self._resumed.popleft()
                     inlet.go_on()
                     self._note_arrival(inlet)
-                if buffer is not None:
+                if buffer is None:
+                    self.empty += 1
+                else:
                     self._take(buffer)
         except Exception as error:
             peer.fail(error)
@@ -79,17 +85,18 @@ class PeerReceiver:
                 return
             inlet = self.peer.inlets.get(source)
             if inlet is None or not self.accepts:
-                self._refuse(f"a frame of source {source}, which is no stream to this node")
+                self.refuse(f"a frame of source {source}, which is no stream to this node")
                 return
-            frame = read_frame(buffer, messages=inlet.stream.messages)
+            frame = read_frame(buffer, messages=inlet.messages)
             inlet.take(frame.header.sequence, iter(frame))
             self._note_arrival(inlet)
         except FrameRefusedError as error:
             self.complain(error)
         except TLVError as error:
-            self._refuse(str(error))
+            self.refuse(str(error))
 
-    def _refuse(self, reason: str) -> None:
+    def refuse(self, reason: str) -> None:
+        """Count what makes no sense, and tell of it. The receiving thread."""
         self.complain(FrameRefusedError(peer=self.peer.name, reason=reason))
 
     def complain(self, problem: DeclaredError) -> None:
@@ -109,7 +116,8 @@ class PeerReceiver:
         peer = self.peer
         for message in messages:
             if type(message) is Wire.Greeting:
-                peer.greeted(message, tuple(one for one in messages if type(one) is Wire.GreetedLayout))
+                process = next((one for one in messages if type(one) is Wire.Process), None)
+                peer.greeted(message, tuple(one for one in messages if type(one) is Wire.GreetedLayout), process)
             elif type(message) is Wire.Credit:
                 self._take_credit(message)
             elif type(message) is Wire.StreamEnd:
@@ -118,8 +126,24 @@ class PeerReceiver:
                     inlet.end(message.sent)
                     self._note_arrival(inlet)
             elif type(message) is Wire.Goodbye:
-                peer.left = True
-                peer.changed()
+                peer.leaves()
+            elif self.accepts:
+                self._take_talk(message)
+
+    def _take_talk(self, message: Any) -> None:
+        peer = self.peer
+        if type(message) is Wire.Answer:
+            peer.talk.take_answer(message)
+        elif type(message) is Wire.Failed:
+            peer.talk.take_failure(message)
+        elif type(message) is Wire.Order:
+            peer.talk.take_order(message)
+        elif type(message) is Wire.Opening:
+            inlet = peer.directory.inlet_for(peer, message)
+            if inlet is None:
+                self.refuse(f"a stream to {message.receiver!s}, who is not on this node")
+            else:
+                peer.inlets[message.stream] = inlet
 
     def _take_credit(self, credit: Wire.Credit) -> None:
         peer = self.peer

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from mycelium.errors.link import LinkDownError, LinkError, LinkFullError
 from mycelium.link.ends import FrameSender
-from tlv import TLV, FrameWriter
+from tlv import TLV, FrameFullError, FrameWriter
 
 from .messages import CONTROL, VERSION, Wire
 from .outlet import Outlet
+from .process import this_process
+from .talk import too_large
 
 if TYPE_CHECKING:
     from .peer import Peer
@@ -26,6 +28,8 @@ FRAME_SIZE = 256 * 1024
 LOOK_S = 0.2
 #: How long a receiver may keep to itself that messages have arrived, where there are few of them.
 TELL_S = 0.02
+#: How long the receiving thread may take to see the last frames of a peer that is there no more; in seconds.
+SILENT_S = 1.0
 #: How long a frame may take to find room before others have their turn.
 ROOM_S = 0.2
 
@@ -47,9 +51,12 @@ class PeerSender:
         self.begin_due = False
         self._ready = False
         self._leaving = False
-        self._goodbye_told = False
+        #: The peer was told that nothing more is needed from it.
+        self.goodbye_told = False
         self._due: deque[Outlet] = deque()
         self._tell_at: float | None = None
+        #: Since when nobody is there, and how often the receiving thread had found nothing then.
+        self._silent_since: tuple[float, int] | None = None
         self._wake = threading.Event()
 
     def wake(self) -> None:
@@ -91,9 +98,11 @@ class PeerSender:
                 if peer.failed is not None:
                     break
                 connected = self.end.connected
-                if not connected:
+                if connected:
+                    self._silent_since = None
+                else:
                     self.greet_due = True
-                    if peer.met and peer.lost_at is None:
+                    if peer.met and peer.lost_at is None and (peer.left or self._has_heard_all()):
                         peer.lose()
                 if connected:
                     self._send_due()
@@ -107,7 +116,21 @@ class PeerSender:
                     self.end.close()
 
     def _patience(self) -> float:
+        if self._silent_since is not None:
+            return 0.005
         return LOOK_S if self._tell_at is None else max(0.0, min(LOOK_S, self._tell_at - time.monotonic()))
+
+    def _has_heard_all(self) -> bool:
+        """Whether the receiving thread has looked at all that the peer sent before it went: a goodbye may be among it."""
+        receiving, now = self.peer.receiving, time.monotonic()
+        if self._silent_since is None:
+            self._silent_since = (now, receiving.empty)
+        since, empty = self._silent_since
+        if receiving.empty >= empty + 2 or now - since >= SILENT_S:
+            self._silent_since = None
+            return True
+        receiving.end.wake()
+        return False
 
     def _send_due(self) -> None:
         try:
@@ -116,18 +139,23 @@ class PeerSender:
                 outlet = self._due.popleft()
                 outlet.mailbox.leave_queue()
                 self._give_turn(outlet)
-            if self._leaving and not self._goodbye_told and all(one.drained for one in self.peer.outlets.values()):
+            if self._leaving and not self.goodbye_told and self._is_drained():
                 self._send(Wire.Goodbye(incarnation=self.peer.incarnation))
-                self._goodbye_told = True
+                self.goodbye_told = True
                 self.peer.changed()
         except (LinkDownError, LinkFullError):
             self._wake.set()  # no room, or nobody there: look again
+
+    def _is_drained(self) -> bool:
+        """Whether all that the peer is to hear has gone there, and arrived."""
+        peer = self.peer
+        return not peer.talk.outbox and all(one.drained for one in tuple(peer.outlets.values()))
 
     def _send_control(self) -> None:
         peer = self.peer
         if self.begin_due:
             self.begin_due = False
-            for outlet in peer.outlets.values():
+            for outlet in tuple(peer.outlets.values()):
                 outlet.begin()
                 self.announce(outlet)
             peer.joined = True
@@ -137,6 +165,8 @@ class PeerSender:
         if peer.joined and self._tell_at is not None and time.monotonic() >= self._tell_at:
             self._tell_at = None
             self._send_credit()
+        if peer.joined and peer.talk.outbox:
+            self._send_talk()
 
     def _greet(self) -> None:
         peer = self.peer
@@ -145,7 +175,9 @@ class PeerSender:
             incarnation=peer.incarnation, wire=VERSION, ready=self._ready, answer=not peer.joined, node=peer.node
         )
         try:
-            self._send(greeting, *peer.layouts)
+            host, pid, started = this_process()
+            process = Wire.Process(host=host, pid=pid, started=started)
+            self._send(greeting, process, *peer.layouts)
         except LinkError:
             self.greet_due = True
             raise
@@ -153,7 +185,7 @@ class PeerSender:
     def _send_credit(self) -> None:
         peer = self.peer
         life = peer.their_incarnation or 0  # first: what arrived may be of the next one by now, and is ignored then
-        due = [(inlet, inlet.arrived) for inlet in peer.inlets.values() if inlet.arrived != inlet.told]
+        due = [(inlet, inlet.arrived) for inlet in tuple(peer.inlets.values()) if inlet.arrived != inlet.told]
         if due:
             self._send(
                 *(Wire.Credit(incarnation=life, arrived=arrived, stream=one.stream.number) for one, arrived in due)
@@ -161,12 +193,37 @@ class PeerSender:
         for inlet, arrived in due:
             inlet.told = arrived
 
+    def _send_talk(self) -> None:
+        """What the outbox holds, as much of it as fits into a frame; the rest has its turn behind the streams."""
+        outbox = self.peer.talk.outbox
+        sent: list[TLV] = []
+        with self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
+            writer = FrameWriter(source=CONTROL, buffer=loan.buffer)
+            for message in tuple(outbox):
+                try:
+                    writer.append(message)
+                except FrameFullError:
+                    if sent:
+                        break
+                    writer.append(too_large(message, FRAME_SIZE))
+                sent.append(message)
+            loan.size = len(writer.finish())
+        for message in sent:
+            if outbox and outbox[0] is message:  # else the life of the peer has ended meanwhile
+                outbox.popleft()
+        if outbox:
+            self._wake.set()
+
     def _give_turn(self, outlet: Outlet) -> None:
         """Send one frame of it, and have it come again where there is more."""
         mailbox = outlet.mailbox
         if not (self.peer.joined and self.peer.ready):
             return  # it comes again with the greeting
         try:
+            if mailbox.items and outlet.opened_late and not outlet.announced:
+                stream = outlet.stream
+                self._send(Wire.Opening(stream=stream.number, sender=stream.sender, receiver=stream.receiver))
+                outlet.announced = True
             if mailbox.items and outlet.room:
                 self._send_of(outlet)
             if not mailbox.items and outlet.ending and not outlet.end_told:
@@ -183,7 +240,7 @@ class PeerSender:
 
     def _bury_due(self) -> None:
         """Nobody takes what waits for this peer any more."""
-        for outlet in self.peer.outlets.values():
+        for outlet in tuple(self.peer.outlets.values()):
             outlet.bury()
 
     def _send_of(self, outlet: Outlet) -> None:

@@ -18,6 +18,7 @@ from mycelium.topology.resolved import ResolvedTopology
 from tlv import TLV, DeclaredError
 from tlv.digests import blake2b
 
+from .directory import Directory
 from .inlet import Inlet
 from .outlet import Outlet
 from .peer import Peer
@@ -43,6 +44,7 @@ class Wiring:
 
     ``link_to`` gives the link to a peer, which stays the caller's to close. ``whole`` is the topology of all nodes; ``patience_s`` is how long
     a peer may take to get ready, or to come back. ``is_over`` says of a peer that is not there whether it has ended.
+    ``opened`` is called with each outlet that is made for what is told and asked by refs, and is not in the plan.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Wiring:
         *,
         patience_s: float = PATIENCE_S,
         is_over: Callable[[str], bool] = lambda node: False,
+        opened: Callable[[Outlet], None] = lambda outlet: None,
     ) -> None:
         self.part = part
         self.node = part.node
@@ -73,18 +76,14 @@ class Wiring:
             )
             for stream in part.outbound
         )
+        #: Who is where.
+        self.directory = Directory(part.node, whole, opened)
+        self.directory.add(self.outlets)
 
     def open(self, actors: Mapping[str, Actor]) -> None:
         """Join the peers. Raises `LinkError`."""
-        self._inlets = [
-            Inlet(
-                stream,
-                actors[stream.receiver],
-                lambda inlet: self._peers[inlet.stream.sender_node].resume(inlet),
-                lambda inlet, problem: self._peers[inlet.stream.sender_node].receiving.complain(problem),
-            )
-            for stream in self.part.inbound
-        ]
+        self.directory.actors = actors
+        self.directory.peers = self._peers
         name = self.part.topology.name
         for peer in self.part.peers:
             self._peers[peer] = Peer(
@@ -94,9 +93,11 @@ class Wiring:
                 channels=(channel_of(name, self.node, peer), channel_of(name, peer, self.node)),
                 incarnation=self.incarnation,
                 outlets=[outlet for outlet in self.outlets if outlet.stream.receiver_node == peer],
-                inlets=[inlet for inlet in self._inlets if inlet.stream.sender_node == peer],
+                inbound=[stream for stream in self.part.inbound if stream.sender_node == peer],
+                directory=self.directory,
                 changed=self._tell_changed,
             )
+        self._inlets = [inlet for one in self._peers.values() for inlet in one.inlets.values()]
         for one in self._peers.values():
             one.open()
 
@@ -145,7 +146,7 @@ class Wiring:
         if problem is None and lost_at is not None and not peer.left:
             gone_s = round(time.monotonic() - lost_at, 1)
             problem = PeerLostError(node=self.node, peer=peer.name, seconds=gone_s)
-        if problem is not None:
+        if problem is not None and peer.exchanges:
             self._problems[peer.name] = problem
         peer.give_up()
         return True
@@ -193,7 +194,7 @@ class Wiring:
         deadline = time.monotonic() + timeout
         while not all(
             outlet.drained or self._has_given_up(self._peers[outlet.stream.receiver_node], stopping)
-            for outlet in self.outlets
+            for outlet in (*self.outlets, *self.directory.opened_outlets)
         ):
             left = deadline - time.monotonic()
             if left <= 0:
@@ -207,7 +208,7 @@ class Wiring:
             peer.leave()
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0 and any(
-            not peer.left and not self._has_given_up(peer, stopping=True) for peer in self._peers.values()
+            not peer.parted and not self._has_given_up(peer, stopping=True) for peer in self._peers.values()
         ):
             self._wait(min(left, 0.1))
         self.close()
@@ -216,7 +217,7 @@ class Wiring:
         """Close the channels at once. What waits in the outlets is counted as dead letters."""
         for peer in self._peers.values():
             peer.close()
-        for outlet in self.outlets:
+        for outlet in (*self.outlets, *self.directory.opened_outlets):
             outlet.mailbox.close()
 
     @property
@@ -226,10 +227,10 @@ class Wiring:
 
     def counts(self) -> Iterator[StreamCounts]:
         """What went over each stream, by message type."""
-        for outlet in self.outlets:
+        for outlet in (*self.outlets, *self.directory.opened_outlets):
             for kind, count in outlet.passed().items():
                 yield _counted(outlet.stream, kind, "sent", count)
-        for inlet in self._inlets:
+        for inlet in (*self._inlets, *self.directory.opened_inlets):
             for kind, count in inlet.delivered.copy().items():
                 yield _counted(inlet.stream, kind, "delivered", count)
 

@@ -18,7 +18,7 @@ from mycelium.link.endpoints import Endpoint, is_open_to_others
 
 from .node_spec import NodeSpec
 
-__all__ = ["NetworkPart", "kind_between", "network_part", "problems_of_hosts"]
+__all__ = ["NetworkPart", "can_meet", "kind_between", "network_part", "problems_of_hosts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,16 @@ def kind_between(nodes: Mapping[str, NodeSpec], one: str, other: str) -> Literal
         reason = f"{one} says {here.link}, and {other} {there.link}"
         raise LinkKindError(wanted="ipc", here=one, there=other, reason=reason)
     return link_kind(_key_of(here.host), _key_of(there.host), wanted=wanted[0] if wanted else "auto")
+
+
+def can_meet(nodes: Mapping[str, NodeSpec], one: str, other: str) -> bool:
+    """Whether two nodes can be joined by what the file says of them."""
+    try:
+        kind = kind_between(nodes, one, other)
+    except LinkKindError:
+        return False
+    routed = bool(nodes[one].routers), bool(nodes[other].routers)
+    return kind == "ipc" or all(routed) or (not any(routed) and _listener_of(nodes, one, other) is not None)
 
 
 def network_part(nodes: Mapping[str, NodeSpec], node: str, peers: Iterable[str]) -> NetworkPart:

@@ -103,6 +103,12 @@ class NodeSpec(BaseModel):
         AfterValidator(check_routers),
         Field(description="routers of Zenoh that it calls in place of other nodes: endpoints"),
     ] = ()
+    talks_to: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            description="the nodes whose actors its own tell, ask and watch by refs, beside those that it exchanges messages with; by default all that it can reach"
+        ),
+    ] = None
     insecure: Annotated[bool, Field(description="whether listen and routers may be plain TCP that leaves the host")] = (
         False
     )

@@ -45,13 +45,8 @@ class NodePart:
     topology: ResolvedTopology
     inbound: tuple[Stream, ...]
     outbound: tuple[Stream, ...]
-
-    @property
-    def peers(self) -> tuple[str, ...]:
-        """The nodes that it exchanges messages with."""
-        return tuple(
-            sorted({*(one.sender_node for one in self.inbound), *(one.receiver_node for one in self.outbound)})
-        )
+    #: The nodes that it exchanges messages with, and those whose actors its own talk to by refs.
+    peers: tuple[str, ...]
 
 
 def streams_of(plan: RoutePlan, places: Mapping[str, str]) -> tuple[Stream, ...]:
@@ -82,6 +77,10 @@ def part_of(topology: ResolvedTopology, node: str) -> NodePart:
         unfed=_of_these(topology.plan.unfed, own),
     )
     spec = topology.nodes[node]
+    inbound = tuple(stream for stream in streams if stream.receiver_node == node)
+    outbound = tuple(stream for stream in streams if stream.sender_node == node)
+    planned = {*(one.sender_node for one in inbound), *(one.receiver_node for one in outbound)}
+    talking = {one for one in topology.running_nodes if one != node and _talk(topology.nodes, node, one)}
     return NodePart(
         node=node,
         topology=replace(
@@ -91,8 +90,9 @@ def part_of(topology: ResolvedTopology, node: str) -> NodePart:
             metrics=spec.metrics,
             tlv=spec.tlv or topology.tlv,
         ),
-        inbound=tuple(stream for stream in streams if stream.receiver_node == node),
-        outbound=tuple(stream for stream in streams if stream.sender_node == node),
+        inbound=inbound,
+        outbound=outbound,
+        peers=tuple(sorted({*planned, *talking})),
     )
 
 
@@ -106,6 +106,19 @@ def implementation_asked(topology: Topology, node: str | None) -> str | None:
     if node is None:
         return None
     return (topology.nodes[node].tlv if node in topology.nodes else None) or topology.tlv
+
+
+def _talk(nodes: Mapping[str, NodeSpec], one: str, other: str) -> bool:
+    """Whether actors of two nodes may talk by refs: where one of the nodes says so, or says nothing and can reach the other."""
+    for here, there in ((one, other), (other, one)):
+        named = nodes[here].talks_to
+        if named is not None and there in named:
+            return True
+    if nodes[one].talks_to is not None and nodes[other].talks_to is not None:
+        return False
+    from .hosts import can_meet
+
+    return can_meet(nodes, one, other)
 
 
 def _of_these(pairs: Iterable[tuple[str, type[TLV]]], names: Iterable[str]) -> tuple[tuple[str, type[TLV]], ...]:
@@ -122,6 +135,13 @@ def problems_of_nodes(
     for name in known:
         if all(spec.node != name for spec in topology.actors.values()):
             yield ("nodes", name), f"no actor runs there; write node = {name!r} in the section of one, or remove it"
+    for name, node in known.items():
+        for other in node.talks_to or ():
+            if other not in known:
+                yield (
+                    ("nodes", name, "talks_to"),
+                    f"there is no node {other!r}; {did_you_mean(other, known, 'nodes')}",
+                )
     wrong = False
     for name, spec in running.items():
         if spec.node and spec.node not in known:
@@ -140,7 +160,8 @@ def problems_of_nodes(
     if any(spec != NodeSpec() for spec in known.values()):
         from .hosts import problems_of_hosts
 
-        yield from problems_of_hosts(known, [pair for pair in crossing if pair[0] != pair[1]])
+        named = [(name, other) for name, spec in known.items() for other in spec.talks_to or () if other in known]
+        yield from problems_of_hosts(known, [pair for pair in (*crossing, *named) if pair[0] != pair[1]])
 
 
 def _torn_supervisors(

@@ -1,0 +1,299 @@
+"""Talk: what the actors of two nodes have begun with each other: questions that wait for answers, and watches.
+
+Of each peer there is one. It knows which futures wait for an answer from there, which actors here watch one
+there, and which there watch one here; what it has to say beside the streams waits in ``outbox`` for the peer's sending
+thread. When the peer is lost, all who wait are told at once, and whether its process has died or only the link.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+import pykka
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from mycelium.attempted_log import try_to_log
+from mycelium.deadline import LONGEST_S
+from mycelium.errors.actor import DeadActorError, NotReceivedError, StoppedFirstError
+from mycelium.errors.cluster import MessageTooLargeError
+from mycelium.errors.talking import ActorUnknownError, AnswerKindError, LinkLostError, ProcessDiedError
+from mycelium.mail import Sent
+from mycelium.message_sets import shown
+from mycelium.reply import Reply
+from tlv import TLV, DeclaredError
+
+from .items import Asked, Steering
+from .messages import Act, Wire
+from .values import answer_of, failure_of, told_error, value_of
+
+if TYPE_CHECKING:
+    from mycelium.actor import Actor
+    from mycelium.ending import Ending
+    from mycelium.ref import ActorRef
+
+    from .directory import Directory
+    from .peer import Peer
+
+__all__ = ["Talk", "dead_letter_of", "loss_of", "too_large"]
+
+#: Who is told of an end: with an error, or None.
+Told = Callable[[BaseException | None], None]
+
+
+class Waiting:
+    """A future that waits for an answer from a peer: whom it asked, and what."""
+
+    __slots__ = ("actor", "message", "reply")
+
+    def __init__(self, reply: pykka.Future[Any], actor: str, message: str) -> None:
+        self.reply = reply
+        self.actor = actor
+        self.message = message
+
+    @property
+    def is_late(self) -> bool:
+        """Whether nobody waits any more."""
+        return isinstance(self.reply, Reply) and self.reply.seconds_left == 0
+
+    @property
+    def left_us(self) -> int:
+        """How long the answer may still take, in microseconds."""
+        left = self.reply.seconds_left if isinstance(self.reply, Reply) else None
+        return int((LONGEST_S if left is None else left) * 1_000_000)
+
+    def settle(self, value: Any = None, error: BaseException | None = None) -> None:
+        """Once; whoever asked may have given up."""
+        with suppress(queue.Full):
+            if error is None:
+                self.reply.set(value)
+            else:
+                self.reply.set_exception((type(error), error, error.__traceback__))
+
+
+class Talk:
+    """With one peer. The directory knows who is where."""
+
+    def __init__(self, peer: Peer, directory: Directory) -> None:
+        self.outbox: deque[TLV] = deque()
+        #: Answers that came when nobody waited for them any more.
+        self.late = 0
+        self._peer = peer
+        self._directory = directory
+        self._waiting: dict[int, Waiting] = {}
+        self._watching: dict[int, tuple[str, Ending, Told]] = {}
+        self._watched: dict[int, tuple[Ending, object]] = {}
+        # No number of another life is one of this.
+        self._next: Callable[[], int] = count(secrets.randbits(62)).__next__
+
+    def say(self, message: TLV) -> None:
+        """Have it sent, beside the streams. Any thread."""
+        self.outbox.append(message)
+        self._peer.sending.wake()
+
+    # Asking from here.
+
+    def expect(self, reply: pykka.Future[Any], actor: str, message: str) -> int:
+        """Give an answer that is to come a number. Any thread."""
+        number = self._next()
+        self._waiting[number] = Waiting(reply, actor, message)
+        return number
+
+    def refuse(self, number: int, error: BaseException) -> None:
+        """What was to be answered is not sent. Any thread."""
+        waiting = self._waiting.pop(number, None)
+        if waiting is not None:
+            waiting.settle(error=error)
+
+    def spoken(self, envelope: Envelope[Any], speaker: str) -> TLV | None:
+        """What goes over the link for what lies in an envelope; None where nobody wants it any more. The sending thread."""
+        message = envelope.message
+        if isinstance(message, Steering):
+            return message.message
+        if not isinstance(envelope, Sent):
+            return cast("TLV", message)  # whose handler does not ask who sent it
+        sender = self._directory.name_of(envelope.sender)
+        if type(envelope) is Asked:
+            waiting = self._waiting.get(envelope.number)
+            if waiting is None:
+                return None
+            return Wire.Question(
+                number=envelope.number,
+                left_us=waiting.left_us,
+                kind=type(message).type_id or 0,
+                sender=sender,
+                message=bytes(message.as_bytes()),
+            )
+        if sender == speaker:
+            return cast("TLV", message)
+        return Wire.Told(kind=type(message).type_id or 0, sender=sender, message=bytes(message.as_bytes()))
+
+    def take_answer(self, answer: Wire.Answer) -> None:
+        """The receiving thread. Raises a `TLVError` for what is none."""
+        waiting = self._take_waiting(answer.number)
+        if waiting is None:
+            return
+        try:
+            value = value_of(answer, self._directory.vocabulary, self._peer.node, self._peer.name)
+        except DeclaredError as error:
+            waiting.settle(error=error)
+            raise
+        waiting.settle(value)
+
+    def take_failure(self, failed: Wire.Failed) -> None:
+        """A question failed, or a watched actor has ended. The receiving thread."""
+        error = told_error(failed, self._peer.name)
+        if failed.ended:
+            watch = self._watching.pop(failed.number, None)
+            if watch is not None:
+                watch[2](error)
+            return
+        waiting = self._take_waiting(failed.number)
+        if waiting is not None and error is not None:
+            waiting.settle(error=error)
+
+    def _take_waiting(self, number: int) -> Waiting | None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is None or waiting.is_late:
+            self.late += 1
+            if waiting is not None:
+                self._peer.log.debug("late answer", actor=waiting.actor, message=waiting.message)
+        return waiting
+
+    # Answering from here.
+
+    def answer(self, number: int, life: int | None, reply: Reply[Any], asked: str) -> None:
+        """A question from there has its outcome: send it. Whoever settles it, in his thread."""
+        if self._peer.their_incarnation != life:
+            return  # who asked is gone
+        actor = reply.target.tally.name if reply.target is not None else ""
+        value, failed = reply._outcome or (None, None)
+        if failed is not None:
+            self.say(failure_of(number, failed[1]))
+            return
+        try:
+            self.say(answer_of(number, value, actor, asked))
+        except AnswerKindError as error:
+            try_to_log(self._peer.log.error, "an answer does not cross nodes", **error.to_dict())
+            self.say(failure_of(number, error))
+
+    def answer_unread(self, number: int, actor: str, kind: int) -> None:
+        """A question that this node cannot even read."""
+        message = f"type {kind}"
+        self.say(failure_of(number, NotReceivedError(actor=actor, message=message, received="other messages")))
+
+    # Watching from here.
+
+    def watch(self, actor: str, watcher: Ending, tell: Told, *, ahead: bool) -> None:
+        """Have ``tell`` called once when that actor has ended, or cannot be reached any more."""
+        number = self._next()
+        self._watching[number] = (actor, watcher, tell)
+        act = Act.WATCH_AHEAD if ahead else Act.WATCH
+        self.say(Wire.Order(number=number, act=int(act), actor=actor, watcher=watcher.tally.name))
+        if not self._peer.reachable and self._watching.pop(number, None) is not None:
+            tell(self._peer.end_of(actor))
+
+    def unwatch(self, actor: str, watcher: Ending) -> None:
+        """Tell that one no more."""
+        for number, (name, who, _) in tuple(self._watching.items()):
+            if name == actor and who is watcher and self._watching.pop(number, None) is not None:
+                self.say(Wire.Order(number=number, act=int(Act.UNWATCH), actor=actor, watcher=who.tally.name))
+
+    # What they order.
+
+    def take_order(self, order: Wire.Order) -> None:
+        """The receiving thread."""
+        number, act, name = order.number, order.act, str(order.actor)
+        if act == Act.UNWATCH:
+            watched = self._watched.pop(number, None)
+            if watched is not None:
+                watched[0].not_at_end(watched[1])
+            return
+        actor = self._directory.actors.get(name)
+        if actor is None:
+            hint = "start both nodes from the same files, profile and version"
+            error = ActorUnknownError(actor=self._peer.name, name=name, reason=f"not on {self._peer.node}", hint=hint)
+            self.say(failure_of(number, error, ended=act in {Act.WATCH, Act.WATCH_AHEAD}))
+        elif act in {Act.WATCH, Act.WATCH_AHEAD}:
+            self._begin_watch(actor, number, str(order.watcher), ahead=act == Act.WATCH_AHEAD)
+        elif act in {Act.STOP, Act.STOP_NOW}:
+            self._stop(actor, number, now=act == Act.STOP_NOW)
+
+    def _begin_watch(self, actor: Actor, number: int, watcher: str, *, ahead: bool) -> None:
+        key = object()
+        self._watched[number] = (actor.mailbox, key)
+
+        def tell(error: BaseException | None) -> None:
+            if self._watched.pop(number, None) is None:
+                return
+            ended = failure_of(number, error, ended=True)
+            outlet = None if ahead else self._directory.outlet_of(actor.name, watcher)
+            if outlet is None or outlet.end_told:
+                self.say(ended)
+            else:
+                outlet.mailbox.put(Envelope(Steering(ended)))  # behind all that it has sent there
+
+        actor.mailbox.at_end(key, tell)
+
+    def _stop(self, actor: Actor, number: int, *, now: bool) -> None:
+        told: Reply[Any] = Reply()
+        told.target = actor.mailbox
+        told.when_done(partial(self._answer_stop, number, told))
+        ref: ActorRef[Any] = actor.actor_ref
+        if now and ref.is_alive():
+            ref._stop_now(told)
+        else:
+            ref._put_ask(_ActorStop(), told, None)
+
+    def _answer_stop(self, number: int, told: Reply[Any]) -> None:
+        was_alive = told._outcome is not None and told._outcome[1] is None
+        self.say(answer_of(number, was_alive, "", "stop"))
+
+    # The end of the peer.
+
+    def end_life(self) -> None:
+        """What the peer knew of this node in its last life, it knows no more. Either thread."""
+        self.outbox.clear()
+        for number in tuple(self._watched):
+            mailbox, key = self._watched.pop(number, (None, None))
+            if mailbox is not None:
+                mailbox.not_at_end(key)
+        for number in tuple(self._waiting):
+            waiting = self._waiting.pop(number, None)
+            if waiting is not None:
+                waiting.settle(error=self._why_unanswered(waiting))
+        for number in tuple(self._watching):
+            watch = self._watching.pop(number, None)
+            if watch is not None:
+                watch[2](self._peer.end_of(watch[0]))
+
+    def _why_unanswered(self, waiting: Waiting) -> BaseException:
+        return self._peer.end_of(waiting.actor) or StoppedFirstError(
+            actor=f"{waiting.actor} on {self._peer.name}", message=waiting.message
+        )
+
+
+def loss_of(actor: str, node: str, *, died: bool) -> ProcessDiedError | LinkLostError:
+    """What to say of an actor whose node is lost."""
+    return ProcessDiedError(actor=actor, node=node) if died else LinkLostError(actor=actor, node=node)
+
+
+def dead_letter_of(actor: str, node: str, message: TLV) -> DeadActorError:
+    """What to say of an actor whose node has ended in order."""
+    return DeadActorError(actor=f"{actor} on {node}", message=shown(type(message)))
+
+
+def too_large(message: TLV, limit: int) -> Wire.Failed:
+    """In place of an answer that no frame takes."""
+    number, name = getattr(message, "number", 0), str(getattr(message, "name", "")) or type(message).__name__
+    size = len(message.as_bytes())
+    return failure_of(
+        number, MessageTooLargeError(message=name, size=size, sender="an answer", receiver="who asked", limit=limit)
+    )
