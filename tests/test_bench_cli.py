@@ -66,7 +66,8 @@ def report() -> BenchReport:
         return run_contests(
             tiny(one)
             for name, one in CONTESTS.items()
-            if name not in {"many_actors", "memory", "start", "long_columns", "databento", "link_frames", "link_hops"}
+            if name not in {"many_actors", "memory", "start", "long_columns", "databento"}
+            and not name.startswith(("link_", "streams"))
         )
 
 

@@ -21,7 +21,18 @@ from .contest import Contest, Contestant
 from .link_peer import BACK, FORTH, PATIENCE_S, SPIN_US, open_link
 from .messages import VALUES
 
-__all__ = ["IPC_FRAMES", "PIPE", "POLLING", "WAITING", "ZMQ", "link_frames", "link_hops"]
+__all__ = [
+    "IPC_FRAMES",
+    "PIPE",
+    "POLLING",
+    "WAITING",
+    "ZMQ",
+    "counted_by_zmq",
+    "echoed",
+    "echoed_by_pipe",
+    "link_frames",
+    "link_hops",
+]
 
 IPC_FRAMES = "shared memory, frames of 1,000"
 ZMQ = "pyzmq, PUSH and PULL over ipc"
@@ -51,7 +62,7 @@ def link_frames() -> Contest:
                 ours=True,
                 needs="zenoh",
             ),
-            Contestant(ZMQ, lambda: _counted_zmq, needs="zmq", fewer=10),
+            Contestant(ZMQ, lambda: counted_by_zmq, needs="zmq", fewer=10),
         ),
         references=(ZMQ,),
         count=1_000_000,
@@ -67,10 +78,10 @@ def link_hops() -> Contest:
         name="link_hops",
         question="How long does a small frame take from one process to another?",
         contestants=(
-            Contestant(POLLING, lambda: partial(_echoed, "ipc", SPIN_US), ours=True, needs="iceoryx2"),
-            Contestant(WAITING, lambda: partial(_echoed, "ipc", 0), ours=True, needs="iceoryx2"),
-            Contestant("TCP within the host, waiting", lambda: partial(_echoed, "net", 0), ours=True, needs="zenoh"),
-            Contestant(PIPE, lambda: _echoed_by_pipe),
+            Contestant(POLLING, lambda: partial(echoed, "ipc", SPIN_US), ours=True, needs="iceoryx2"),
+            Contestant(WAITING, lambda: partial(echoed, "ipc", 0), ours=True, needs="iceoryx2"),
+            Contestant("TCP within the host, waiting", lambda: partial(echoed, "net", 0), ours=True, needs="zenoh"),
+            Contestant(PIPE, lambda: echoed_by_pipe),
         ),
         references=(PIPE,),
         figures=(P50, P99),
@@ -141,7 +152,8 @@ def _send_built(sender: FrameSender, frames: int) -> None:
             loan.size = len(writer.finish())
 
 
-def _counted_zmq(count: int) -> tuple[float]:
+def counted_by_zmq(count: int) -> tuple[float]:
+    """One by one; the seconds of one, by the clock of who receives."""
     import zmq
 
     data = TradeTLV(*VALUES).as_bytes()
@@ -154,7 +166,8 @@ def _counted_zmq(count: int) -> tuple[float]:
             return (float(_line(peer)) / count,)
 
 
-def _echoed(kind: str, spin_us: int, count: int) -> tuple[float, float]:
+def echoed(kind: str, spin_us: int, count: int) -> tuple[float, float]:
+    """p50 and p99 of half the time there and back, over a link of that kind."""
     frame, taken = bytes(64), []
     with (
         _place(kind) as place,
@@ -175,7 +188,8 @@ def _echoed(kind: str, spin_us: int, count: int) -> tuple[float, float]:
     return quantiles(taken)
 
 
-def _echoed_by_pipe(count: int) -> tuple[float, float]:
+def echoed_by_pipe(count: int) -> tuple[float, float]:
+    """The same over pipes of the operating system."""
     data, taken = bytes(64), []
     with _peer("pipe", "echo", "", count) as peer:
         assert peer.stdin is not None

@@ -19,6 +19,7 @@ from .many_actors import many_actors
 from .observing import observing
 from .operations import construction, field_access, parsing, validation
 from .savina import SAVINA
+from .streams import streams, streams_paced
 from .supervising import supervising
 from .telling import telling
 
@@ -43,6 +44,8 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     fan_out,
     link_frames,
     link_hops,
+    streams,
+    streams_paced,
     allocations,
     hot_path,
     many_actors,

@@ -9,7 +9,10 @@ import pytest
 from mycelium.bench import CONTESTS
 
 
-@pytest.mark.parametrize("contest, contestant", [("link_frames", 0), ("link_hops", 1), ("link_hops", 3)])
+@pytest.mark.parametrize(
+    "contest, contestant",
+    [("link_frames", 0), ("link_hops", 1), ("link_hops", 3), ("streams", 0), ("streams_paced", 0)],
+)
 def test_each_round_gives_a_time_for_every_figure(contest: str, contestant: int) -> None:
     one = CONTESTS[contest].contestants[contestant]
     if not one.is_available:
@@ -20,6 +23,10 @@ def test_each_round_gives_a_time_for_every_figure(contest: str, contestant: int)
 
 
 def test_who_is_left_out_says_which_extra_it_needs() -> None:
-    extras = {one.needs: one.extra for name in ("link_frames", "link_hops") for one in CONTESTS[name].contestants}
+    extras = {
+        one.needs: one.extra
+        for name in ("link_frames", "link_hops", "streams", "streams_paced")
+        for one in CONTESTS[name].contestants
+    }
     assert extras == {"iceoryx2": "ipc", "zenoh": "net", "zmq": "peers", "": "peers"}
     assert find_spec("mycelium.bench.link_peer") is not None
