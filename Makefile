@@ -20,7 +20,7 @@ CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/alloc
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox inbox_in_bulk ledger mailbox queue ref router source)
 
-.PHONY: help demo demo-cluster test lint format format-check types coverage contract contract-lock wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
+.PHONY: help demo demo-cluster demo-hosts test lint format format-check types coverage contract contract-lock wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ demo: $(VENV)/.runtime ## run the market-data topology on simulated venues (ARGS
 
 demo-cluster: $(VENV)/.dev ## run the same topology on four nodes, each a process of this host
 	@$(BIN)/mycelium run configs/market_data_cluster.toml $(ARGS)
+
+demo-hosts: $(VENV)/.dev ## the same on four hosts, each a network namespace of this one; ALL_HERE=loopback where that is not allowed
+	@$(BIN)/mycelium run configs/market_data_hosts.toml --all-here $(or $(ALL_HERE),namespaces) $(ARGS)
 
 test: $(VENV)/.dev ## run the test suite on every implementation of tlv (ARGS="-k frame" and the like)
 	@$(BIN)/python -m pytest --twins $(ARGS)

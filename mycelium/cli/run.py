@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -75,6 +76,11 @@ def _check_metrics(ctx: click.Context, parameter: click.Parameter, given: str | 
     help="Run this node only, of a topology that has several (default: all of them).",
 )
 @click.option(
+    "--all-here",
+    type=click.Choice(("namespaces", "loopback")),
+    help="Run the nodes of all hosts on this one: in network namespaces with their addresses, or over loopback.",
+)
+@click.option(
     "--tlv",
     "choice",
     type=click.Choice(implementation.CHOICES),
@@ -114,6 +120,7 @@ def run_command(
     speed: str | None,
     overrides: tuple[str, ...],
     node_name: str | None,
+    all_here: str | None,
     choice: str | None,
     metrics: str | None,
     trace: int | None,
@@ -149,6 +156,10 @@ def run_command(
     if asked is not None and not os.environ.get(implementation.VARIABLE):
         run_on(asked, topology.name, ctx.obj)
     resolved = resolve(topology, profile=profile, input=directory, speed=speed, overrides=overrides, strict=strict)
+    if all_here == "loopback":
+        from mycelium.topology.hosts import on_loopback
+
+        resolved = replace(resolved, nodes=on_loopback(resolved.nodes))
     configure_logging(log_level, node=node_name or resolved.name, as_json=log_form, tracebacks=debug)
     silent = quiet or launched is not None
     if not silent:
@@ -160,7 +171,7 @@ def run_command(
         if node_name is not None:
             node = open_ends.enter_context(joined_node(resolved, node_name, trace_every=trace or 0, launched=launched))
         elif resolved.nodes:
-            report = launch_all(resolved, _passed_on(ctx), debug=debug, silent=quiet or as_json)
+            report = launch_all(resolved, _passed_on(ctx), all_here=all_here, debug=debug, silent=quiet or as_json)
             _print(report, quiet=quiet, as_json=as_json)
             ctx.exit(report.exit_code)
         else:

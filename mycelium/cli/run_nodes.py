@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -19,37 +19,50 @@ from mycelium.topology import ResolvedTopology
 __all__ = ["joined_node", "launch_all", "nodes_of_this_host"]
 
 
-def launch_all(topology: ResolvedTopology, arguments: Sequence[str], *, debug: bool, silent: bool) -> Report:
+def launch_all(
+    topology: ResolvedTopology, arguments: Sequence[str], *, all_here: str | None, debug: bool, silent: bool
+) -> Report:
     """Run the nodes of this host, each in a process of its own, with these arguments of `mycelium run`; the report of all.
 
-    Raises `NoNodeHereError` and `LinkExtraError`.
+    ``all_here`` is how those of other hosts run here, too. Raises `NoNodeHereError`, `NamespacesError` and `LinkExtraError`.
     """
     from mycelium.cluster.launcher import Launcher
     from mycelium.remote.links import check_packages
 
-    here = nodes_of_this_host(topology)
+    here = topology.running_nodes if all_here else nodes_of_this_host(topology)
     check_packages(topology, here)
     elsewhere = [node for node in topology.running_nodes if node not in here]
     if elsewhere and not silent:
         click.echo(f"on other hosts, to be started there: {', '.join(elsewhere)}", err=True)
 
+    prefixes: dict[str, tuple[str, ...]] = {}
+
     def command(node: str, folder: Path) -> list[str]:
         return [
+            *prefixes.get(node, ()),
             *(sys.executable, "-m", "mycelium", *(["--debug"] if debug else []), "run"),
             *(*arguments, "--node", node, "--launched", str(folder)),
             *(["--console-log"] if sys.stderr.isatty() else []),
         ]
 
-    if silent:
-        return Launcher(topology, command, nodes=here).run()
-    from mycelium.cluster.watching import NodesWatch
+    with ExitStack() as open_ends:
+        if all_here == "namespaces":
+            from mycelium.cluster.namespaces import Namespaces
 
-    from .live_nodes import view_of_nodes
+            hosts = {node: topology.nodes[node].host for node in here}
+            namespaces = open_ends.enter_context(Namespaces(hosts))
+            prefixes.update({node: namespaces.entered_by(host) for node, host in hosts.items()})
+        if silent:
+            return Launcher(topology, command, nodes=here).run()
+        from mycelium.cluster.watching import NodesWatch
 
-    watch = NodesWatch(topology, lambda: launcher.nodes)
-    view = view_of_nodes(watch)
-    launcher = Launcher(topology, command, nodes=here, tell=view.tell)
-    with watch, view:
+        from .live_nodes import view_of_nodes
+
+        watch = NodesWatch(topology, lambda: launcher.nodes)
+        view = view_of_nodes(watch)
+        launcher = Launcher(topology, command, nodes=here, tell=view.tell)
+        open_ends.enter_context(watch)
+        open_ends.enter_context(view)
         return launcher.run(view.show)
 
 

@@ -15,6 +15,7 @@
       MessagesMissingError  NOD-029  messages went over a link, and did not arrive
       FrameRefusedError     NOD-030  a peer sent what cannot be
       RunFolderError        NOD-031  nowhere to keep the reports of the nodes
+      NamespacesError       NOD-032  network namespaces cannot be made here
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "FrameRefusedError",
     "MessageTooLargeError",
     "MessagesMissingError",
+    "NamespacesError",
     "NoNodeHereError",
     "NodeDiedError",
     "NodeUnknownError",
@@ -200,5 +202,17 @@ class RunFolderError(
     next_step="set TMPDIR to a directory that can be written, and see that there is room in it",
 ):
     """`mycelium run` keeps what its nodes report in a folder among the temporary files, and cannot make it."""
+
+    reason: str
+
+
+class NamespacesError(
+    NodeError,
+    OSError,
+    code="NOD-032",
+    text="network namespaces cannot be made here: {reason}",
+    next_step="run it as root on Linux, with addresses for hosts, or try `--all-here loopback`",
+):
+    """``mycelium run --all-here namespaces`` where the system does not allow it, or a host has no address."""
 
     reason: str

@@ -18,7 +18,10 @@ from mycelium.link.endpoints import Endpoint, is_open_to_others
 
 from .node_spec import NodeSpec
 
-__all__ = ["NetworkPart", "can_meet", "kind_between", "network_part", "problems_of_hosts"]
+__all__ = ["NetworkPart", "can_meet", "kind_between", "network_part", "on_loopback", "problems_of_hosts"]
+
+#: Where a node of `on_loopback` listens that listens nowhere by itself.
+_PORT = 7447
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,21 @@ def network_part(nodes: Mapping[str, NodeSpec], node: str, peers: Iterable[str])
         routed=False,
         insecure=here.insecure or any(nodes[peer].insecure for peer in called),
     )
+
+
+def on_loopback(nodes: Mapping[str, NodeSpec]) -> dict[str, NodeSpec]:
+    """The same nodes, all on this host and joined by plain TCP within it, each at an address of its own."""
+    return {
+        name: spec.model_copy(
+            update={
+                "host": "",
+                "link": "net",
+                "routers": (),
+                "listen": f"tcp/127.0.0.{number}:{Endpoint.read(spec.listen).port if spec.listen else _PORT}",
+            }
+        )
+        for number, (name, spec) in enumerate(nodes.items(), start=2)
+    }
 
 
 def problems_of_hosts(
