@@ -5,6 +5,9 @@ handle it has ``7.1``, ``7.2``, then ``7.2.1``. A line is logged when a message 
 piped, one for each actor that has handled it, with the time that it waited and the time that it took, and
 one when a question is answered.
 
+On a node of several, a trace ends where its message leaves, with the stream that it goes over; and every Nth message
+that comes to an actor from other nodes begins one.
+
 Nothing is wrapped (see `mycelium.observing.hops`), and order, policies and counts are as ever. An actor that is not traced is made
 as it always is; one that is, and its ref, have ways to send of their own, and handlers that look whether
 the message in hand is a hop.
@@ -28,6 +31,7 @@ from mycelium.ref import ActorRef
 from mycelium.reply import Reply
 from tlv import TLV, Batch
 
+from .adding import is_stream
 from .hops import Hop, Hops
 
 if TYPE_CHECKING:
@@ -67,6 +71,8 @@ class Tracer:
         self._traces = count(1).__next__
         #: Of each source, over all its lives: how many messages it emitted.
         self._emitted: dict[Mailbox, Callable[[], int]] = {}
+        #: Of each actor: how many messages came to it from other nodes.
+        self._arrived: dict[Mailbox, Callable[[], int]] = {}
         self._hops = Hops()
         self._log = structlog.get_logger()
 
@@ -83,6 +89,7 @@ class Tracer:
         own["forward"] = partial(self._forward, actor, actor.forward)
         own["pipe_to"] = partial(self._pipe_to, actor, actor.pipe_to)
         vars(actor.actor_ref)["tell"] = partial(self._tell, actor.actor_ref)
+        vars(actor.actor_ref)["tell_each"] = partial(self._tell_each, actor.actor_ref)
         vars(actor.actor_ref)["_put_ask"] = partial(self._put_ask, actor.actor_ref)
         for cell in tuple(actor._tally.cells.values()):
             if cell.handle is not None:
@@ -109,6 +116,19 @@ class Tracer:
         hop = self._send("told", running.actor, _hop_of(running.actor), ref, message)
         with self._on_its_way(hop, ref):
             type(ref).tell(ref, message)
+
+    def _tell_each(self, ref: ActorRef[Any], messages: Iterator[Any], runs: list[tuple[type[Any], int]]) -> Any:
+        """What comes from another node."""
+        return type(ref).tell_each(ref, self._arriving(ref.mailbox, messages), runs)
+
+    def _arriving(self, mailbox: Mailbox, messages: Iterator[Any]) -> Iterator[Any]:
+        arrived = self._arrived.setdefault(mailbox, count().__next__)
+        for message in messages:
+            if not arrived() % self.every:
+                hop = Hop(str(self._traces()), message)
+                self._log.info("arrived", hop=hop.name, actor=mailbox.tally.name, message=type(message).__name__)
+                self._hops.add(hop, (mailbox,))
+            yield message
 
     def _put_ask(
         self,
@@ -171,7 +191,7 @@ class Tracer:
         names = [mailbox.tally.name for mailbox in receivers]
         self._log.info(how, hop=hop.name, actor=actor.name, message=type(hop.message).__name__, to=names)
         hop.sent_at = now_ns()
-        self._hops.add(hop, receivers)
+        self._hops.add(hop, [mailbox for mailbox in receivers if not is_stream(mailbox.tally.name)])
 
     @contextmanager
     def _on_its_way(self, hop: Hop | None, ref: pykka.ActorRef[Any]) -> Iterator[None]:
