@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any
 
@@ -80,6 +81,16 @@ class Inbox:
         self.items.append(envelope)
         if self.asleep:
             self.wake()
+
+    def pump(self, produced: Iterator[Any], emit: Callable[[Any], None], limit: int, /) -> bool:
+        """Emit what a source produces, at most ``limit`` messages, and no more as soon as there is mail; whether that was all."""
+        items = self.items
+        for message in produced:
+            emit(message)
+            limit -= 1
+            if items or limit <= 0:
+                return False
+        return True
 
     def enter_queue(self) -> bool:
         """For who will put the owner on the queue of its dispatcher; False where it stands there."""

@@ -195,14 +195,8 @@ class Source(Actor):
             self._resume()
 
     def _pump_chunk(self, produced: Iterator[TLV]) -> bool:
-        items = self._mailbox.items
         room = self.chunk if running.simulation is None else 1  # others may have their turn after each
-        for message in produced:
-            self.emit(message)
-            room -= 1
-            if items or not room:
-                return False
-        return True
+        return self._mailbox.pump(produced, self.emit, room)
 
     def _must_wait(self) -> bool:
         """Whether a mailbox downstream is too full; then its owner goes on with the pump when there is room."""

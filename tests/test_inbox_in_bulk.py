@@ -157,6 +157,47 @@ def test_a_wake_up_that_fails_is_told(kind: SimpleNamespace) -> None:
     assert (runs, len(inbox)) == ([(One, 1)], 1)
 
 
+# What a source produces --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit, emitted", [(1, 1), (3, 3), (5, 5), (6, 5), (0, 1), (-1, 1)])
+def test_a_source_emits_until_its_chunk_is_full(kind: SimpleNamespace, limit: int, emitted: int) -> None:
+    got: list[int] = []
+    produced = iter(range(5))
+    assert kind.Inbox().pump(produced, got.append, limit) is (limit > 5)
+    assert got == list(range(emitted))
+    assert list(produced) == list(range(emitted, 5))
+
+
+def test_a_source_that_has_mail_emits_one_message_and_looks_at_it(kind: SimpleNamespace) -> None:
+    inbox = kind.Inbox()
+    got: list[int] = []
+
+    def emit(number: int) -> None:
+        got.append(number)
+        if number == 2:
+            inbox.put("mail")
+
+    produced = iter(range(9))
+    for _ in range(2):
+        assert not inbox.pump(produced, emit, 9)
+    assert got == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("bad", ["produce", "emit"])
+def test_what_producing_or_emitting_raises_comes_through(kind: SimpleNamespace, bad: str) -> None:
+    got: list[int] = []
+
+    def emit(number: int) -> None:
+        if bad == "emit" and number == 2:
+            raise LookupError
+        got.append(number)
+
+    with pytest.raises(LookupError):
+        kind.Inbox().pump(failing([0, 1]) if bad == "produce" else iter(range(5)), emit, 9)
+    assert got == [0, 1]
+
+
 # What runs in the middle -------------------------------------------------------------------------------------------
 
 

@@ -71,6 +71,33 @@ static PyObject *inbox_put(PyObject *object, PyObject *item)
     Py_RETURN_NONE;
 }
 
+/* pump(produced, emit, limit): see inbox_methods. What is called is anybody's code, and the caller holds it all. */
+static PyObject *inbox_pump(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 3 || !PyIter_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "pump() takes an iterator, a function and a number");
+        return NULL;
+    }
+    Py_ssize_t left = PyNumber_AsSsize_t(args[2], NULL);
+    if (left == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    PyObject *message;
+    while ((message = PyIter_Next(args[0])) != NULL) {
+        PyObject *done = PyObject_CallOneArg(args[1], message);
+        Py_DECREF(message);
+        if (done == NULL) {
+            return NULL;
+        }
+        Py_DECREF(done);
+        const Py_ssize_t waiting = inbox_count((Inbox *)object);
+        if (waiting != 0 || --left <= 0) {
+            return waiting < 0 ? NULL : Py_NewRef(Py_False);
+        }
+    }
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_True);
+}
+
 /* ---- turns ---- */
 
 static PyObject *flag_raise(char *flag)
@@ -199,6 +226,9 @@ static PyObject *inbox_get_accepts(PyObject *object, void *closure)
 
 static PyMethodDef inbox_methods[] = {
     {"put", inbox_put, METH_O, "put($self, envelope, /)\n--\n\nAppend and wake the owner. Never blocks, and has no bound."},
+    {"pump", (PyCFunction)(void (*)(void))inbox_pump, METH_FASTCALL,
+     "pump($self, produced, emit, limit, /)\n--\n\n"
+     "Emit what a source produces, at most `limit` messages, and no more as soon as there is mail; whether that was all."},
     {"enter_queue", inbox_enter_queue, METH_NOARGS,
      "enter_queue($self, /)\n--\n\nFor who will put the owner on the queue of its dispatcher; False where it stands there."},
     {"leave_queue", inbox_leave_queue, METH_NOARGS, "leave_queue($self, /)\n--\n\nIt was taken off."},
