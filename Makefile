@@ -20,7 +20,7 @@ CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/alloc
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox inbox_in_bulk ledger mailbox queue ref router source)
 
-.PHONY: help demo demo-cluster demo-hosts test lint format format-check types coverage contract contract-lock wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
+.PHONY: help demo demo-cluster demo-hosts test lint format format-check types coverage contract contract-lock kaitai wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ contract: $(VENV)/.dev ## say what the code breaks of what contract.lock promise
 
 contract-lock: $(VENV)/.dev ## promise what the code has now: write contract.lock anew
 	@$(BIN)/mycelium contract lock $(CONTRACT)
+
+kaitai: $(VENV)/.dev ## fetch the compiler of Kaitai with npm, so that the tests read vectors with what it makes
+	@npm install --silent --no-fund --no-audit --prefix $(VENV)/kaitai kaitai-struct-compiler@0.11 js-yaml@4
 
 wheel: $(VENV)/.dev ## build the source distribution and, from it, the wheel
 	@rm -rf dist build

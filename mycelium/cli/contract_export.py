@@ -11,7 +11,13 @@ __all__ = ["export_command"]
 
 @click.command("export", short_help="Write the messages for other languages.")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--to", "language", required=True, type=click.Choice(["c", "rust"]), help="What is written.")
+@click.option(
+    "--to",
+    "language",
+    required=True,
+    type=click.Choice(["c", "rust", "json-schema", "kaitai", "sbe-xml"]),
+    help="What is written.",
+)
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),

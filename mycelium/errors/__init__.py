@@ -87,6 +87,8 @@ from mycelium.errors.config import (
 from mycelium.errors.contract import (
     ContractError,
     ContractTargetError,
+    ExportFormError,
+    ExportNameError,
     LockFormatError,
     LockMissingError,
     LockReferenceError,
@@ -246,6 +248,8 @@ __all__ = [
     "EndpointError",
     "EnvFileError",
     "ExpectationError",
+    "ExportFormError",
+    "ExportNameError",
     "ExtraMissingError",
     "FrameLateError",
     "FrameRefusedError",

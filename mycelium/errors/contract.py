@@ -8,6 +8,8 @@
       LockUnreadableError   CON-003  a file that is no lock, or a damaged one (ValueError)
       LockReferenceError    CON-004  neither a file nor something that git knows (ValueError)
       ContractTargetError   CON-005  a target that declares nothing, or cannot be imported (ValueError)
+      ExportNameError       CON-006  a name that another language cannot write (ValueError)
+      ExportFormError       CON-007  a message that another language cannot describe (ValueError)
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from tlv.declared_error import DeclaredError
 __all__ = [
     "ContractError",
     "ContractTargetError",
+    "ExportFormError",
+    "ExportNameError",
     "LockFormatError",
     "LockMissingError",
     "LockReferenceError",
@@ -91,4 +95,31 @@ class ContractTargetError(
     """The contract is read from what a target declares."""
 
     target: str
+    reason: str
+
+
+class ExportNameError(
+    ContractError,
+    ValueError,
+    code="CON-006",
+    text="{name!r} cannot be written in {language}",
+    next_step="rename it, to small ASCII letters, digits and underscores, or export to another language",
+):
+    """Names are not changed on the way: readers could not be told what they are called."""
+
+    name: str
+    language: str
+
+
+class ExportFormError(
+    ContractError,
+    ValueError,
+    code="CON-007",
+    text="{message} cannot be written in {language}: {reason}",
+    next_step="export it apart from the others, or to another language",
+):
+    """What the other language has no words for."""
+
+    message: str
+    language: str
     reason: str

@@ -56,7 +56,7 @@ class Token:
     #: The layout of a nested message or of the items of a group.
     item: str = ""
     note: str = ""
-    rules: tuple[Any, ...] = ()
+    big: bool = False
 
     @property
     def is_variable(self) -> bool:
@@ -145,7 +145,7 @@ def _token(field: Field, big: bool, names: Names) -> Token:
         digits=getattr(last, "digits", None),
         item=re.sub(r"\W", "_", names[last.message]) if hasattr(last, "message") else "",
         note=", ".join(one for one in (field.doc, field.unit and f"in {field.unit}") if one),
-        rules=field.constraints,
+        big=big,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -47,9 +48,9 @@ def _made(message: type[TLV]) -> Iterator[TLV]:
     for end in ("least", "greatest", "empty"):
         yield _message(message, Random(0), end)  # noqa: S311  (chosen to be the same every time)
     random = Random(message.__name__)  # noqa: S311
-    drawn = [_message(message, random, "") for _ in range(_TRIES)]
-    right = [one for one in drawn if _keeps_rules(one)]
-    yield from [*right, *drawn][:_DRAWN]
+    drawn = (_message(message, random, "") for _ in range(_TRIES))
+    right = list(islice((one for one in drawn if _keeps_rules(one)), _DRAWN))
+    yield from right or [_message(message, random, "")]
 
 
 def _keeps_rules(message: TLV) -> bool:

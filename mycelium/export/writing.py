@@ -19,6 +19,9 @@ __all__ = ["LANGUAGES", "exported_files"]
 LANGUAGES: Mapping[str, tuple[str, str]] = {
     "c": ("mycelium.export.c:c_header", ".h"),
     "rust": ("mycelium.export.rust:rust_module", ".rs"),
+    "json-schema": ("mycelium.export.json_schema:json_schema_text", ".schema.json"),
+    "kaitai": ("mycelium.export.kaitai:kaitai_text", ".ksy"),
+    "sbe-xml": ("mycelium.export.sbe:sbe_xml", ".xml"),
 }
 
 
