@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -20,9 +21,10 @@ from .contest import Contest, Contestant, Figure, Measure
 from .service import TOPOLOGY
 from .units import BYTES, LATENCY
 
-__all__ = ["RESIDENT", "SERVICE", "footprint", "output_of", "run_topology", "starting"]
+__all__ = ["LINKED_SERVICE", "RESIDENT", "SERVICE", "footprint", "output_of", "run_topology", "starting"]
 
 SERVICE = "mycelium run, 3 actors"
+LINKED_SERVICE = "the same, links of both kinds open"
 BARE = "python, bare"
 RESIDENT = Figure("resident", BYTES)
 PEAK = Figure("peak", BYTES)
@@ -30,8 +32,20 @@ START = Figure("start to end", LATENCY)
 
 _NO_NUMPY = "import sys; sys.modules['numpy'] = None\n"
 _RUN = _NO_NUMPY + "from mycelium.cli import main\nmain()"
+# One link of each kind, and a frame that has gone over the first of them.
+_LINKS = """
+import pathlib
+from mycelium.link.ipc import IpcLink
+from mycelium.link.net import NetLink
+ipc = IpcLink(directory=pathlib.Path("links").absolute())
+receiver, sender = ipc.receiver("bench/memory"), ipc.sender("bench/memory")
+sender.send(bytes(1_000))
+receiver.receive(5.0)
+net = NetLink(listen=["tcp/127.0.0.1:0"])
+"""
 _ACTOR = "from mycelium import Actor, Source, handles"
 _TLV = "import tlv.market_data"
+_RUN_LINKED = _LINKS + _RUN
 # What `mycelium.memory` reads, without an import that would show in the figure.
 _TELL = """
 import os
@@ -61,7 +75,8 @@ def footprint() -> Contest:
         name="memory",
         question="How much memory does a service hold, without NumPy?",
         contestants=(
-            Contestant(SERVICE, lambda: _service, ours=True),
+            Contestant(SERVICE, lambda: partial(_service, _RUN), ours=True),
+            Contestant(LINKED_SERVICE, lambda: partial(_service, _RUN_LINKED), ours=True, needs="zenoh"),
             Contestant("import mycelium.Actor", lambda: _program(_ACTOR), ours=True),
             Contestant("import tlv", lambda: _program(_TLV), ours=True),
             Contestant("pykka, 3 actors", lambda: _program(_PYKKA)),
@@ -72,7 +87,7 @@ def footprint() -> Contest:
         count=100_000,
         rounds=2,
         note="the service is a topology of a source and two actors with a config, run by the command line to its end; "
-        "it has sent 200,000 messages. pykka answers 1 ask in 100 of that, since unbounded tells would pile up",
+        "it has sent 200,000 messages; links bring iceoryx2 and Zenoh, whose code is most of what they add. pykka answers 1 ask in 100 of that, since unbounded tells would pile up",
     )
 
 
@@ -94,16 +109,16 @@ def starting() -> Contest:
     )
 
 
-def _service(count: int) -> tuple[float, float]:
+def _service(program: str, count: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="mycelium-bench-") as directory:
         topology = Path(directory, "footprint.toml")
         topology.write_text(TOPOLOGY.format(trades=count), encoding="utf-8")
-        return run_topology(topology, directory)
+        return run_topology(topology, directory, program)
 
 
-def run_topology(topology: Path, directory: str | Path) -> tuple[float, float]:
+def run_topology(topology: Path, directory: str | Path, program: str = _RUN) -> tuple[float, float]:
     """Resident memory at the end of a `mycelium run`, and at most, without NumPy."""
-    report = json.loads(output_of(_RUN, "run", str(topology), "--json", directory=directory))
+    report = json.loads(output_of(program, "run", str(topology), "--json", directory=directory))
     return float(report["resident_bytes"]), float(report["peak_bytes"])
 
 
@@ -130,10 +145,13 @@ def _started(program: str) -> Measure:
     return measure
 
 
-def output_of(program: str, *arguments: str, directory: str | Path | None = None) -> str:
-    """What a fresh interpreter prints. It finds the same ``mycelium`` as we do, and none of its settings."""
+def output_of(
+    program: str, *arguments: str, directory: str | Path | None = None, settings: Mapping[str, str] | None = None
+) -> str:
+    """What a fresh interpreter prints. It finds the same ``mycelium`` as we do, and of its settings only these."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MYCELIUM_")}
     ours = str(Path(mycelium.__file__).resolve().parents[1])
+    environment |= settings or {}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (ours, environment.get("PYTHONPATH"))))
     command: Sequence[str] = (sys.executable, "-c", program, *arguments)
     ended = subprocess.run(  # noqa: S603 - our own interpreter, our own programs

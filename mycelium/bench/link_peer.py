@@ -1,7 +1,8 @@
 """The process at the other end of the contests over links: ``python -m mycelium.bench.link_peer KIND WORK PLACE COUNT``.
 
 ``count`` reads two fields of every trade that comes and prints the seconds from the first one to the
-last; ``echo`` and ``spin`` send every frame back, sleeping or looking for the next one.
+last; ``echo``, ``spin`` and ``look`` send every frame back: sleeping until the next one, looking
+for it, or first one and then the other.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from time import perf_counter
 from typing import Any
 
 from mycelium.link import FrameReceiver, Link
+from mycelium.link.endpoints import zenoh_settings
 from tlv import TLV, read_frame
 from tlv.market_data import TradeTLV
 
-__all__ = ["BACK", "FORTH", "PATIENCE_S", "SPIN_US", "open_link", "trades_read"]
+__all__ = ["BACK", "FORTH", "LOOK_US", "PATIENCE_S", "SPIN_US", "open_link", "open_zenoh", "trades_read"]
 
 FORTH = "bench/forth"
 BACK = "bench/back"
 
 #: How long an end that polls looks for the next frame.
 SPIN_US = 1_000_000
+#: And one that looks for a while before it sleeps.
+LOOK_US = 100
 
 #: A bench that hangs must not hang its user.
 PATIENCE_S = 300.0
@@ -78,6 +82,30 @@ def _count_zmq(place: str, count: int) -> float:
         return perf_counter() - began
 
 
+def open_zenoh(place: str, *, first: bool) -> Any:
+    """A session of Zenoh without anything of ours but how it is set up."""
+    import zenoh
+
+    config = zenoh.Config()
+    for key, value in zenoh_settings([place] if first else [], [] if first else [place], None, 10_000, routed=False):
+        config.insert_json5(key, value)
+    return zenoh.open(config)
+
+
+def _echo_zenoh(place: str, count: int) -> None:
+    with (
+        open_zenoh(place, first=False) as session,
+        session.declare_subscriber(FORTH) as forth,
+        session.declare_publisher(BACK, express=True) as back,
+    ):
+        while not back.matching_status.matching:
+            pass
+        print("ready", flush=True)  # noqa: T201 - the parent reads it
+        for _ in range(count):
+            back.put(forth.recv().payload.to_bytes())
+        sys.stdin.read()
+
+
 def _echo_pipe() -> None:
     while data := os.read(0, 4096):
         os.write(1, data)
@@ -87,11 +115,13 @@ def main(kind: str, work: str, place: str, count: int) -> None:
     """Do the work."""
     if kind == "pipe":
         _echo_pipe()
+    elif kind == "zenoh":
+        _echo_zenoh(place, count)
     elif kind == "zmq":
         print(_count_zmq(place, count))  # noqa: T201
     else:
         with open_link(kind, place, first=False) as link:
-            receiver = link.receiver(FORTH, spin_us=SPIN_US if work == "spin" else 0)
+            receiver = link.receiver(FORTH, spin_us={"spin": SPIN_US, "look": LOOK_US}.get(work, 0))
             if work == "count":
                 print("ready", flush=True)  # noqa: T201
                 print(_count(receiver, count))  # noqa: T201

@@ -18,14 +18,17 @@ from tlv.market_data import TradeTLV
 
 from .asking import P50, P99, quantiles
 from .contest import Contest, Contestant
-from .link_peer import BACK, FORTH, PATIENCE_S, SPIN_US, open_link
+from .link_peer import BACK, FORTH, LOOK_US, PATIENCE_S, SPIN_US, open_link, open_zenoh
 from .messages import VALUES
 
 __all__ = [
     "IPC_FRAMES",
     "PIPE",
     "POLLING",
+    "TCP_FRAMES",
+    "TCP_WAITING",
     "WAITING",
+    "ZENOH",
     "ZMQ",
     "counted_by_zmq",
     "echoed",
@@ -39,6 +42,9 @@ ZMQ = "pyzmq, PUSH and PULL over ipc"
 POLLING = "shared memory, polling"
 WAITING = "shared memory, waiting"
 PIPE = "an OS pipe"
+TCP_FRAMES = "TCP within the host, frames of 1,000"
+TCP_WAITING = "TCP within the host, waiting"
+ZENOH = "zenoh-python, put and recv over TCP"
 
 _IN_A_FRAME = 1_000
 
@@ -57,7 +63,7 @@ def link_frames() -> Contest:
                 needs="iceoryx2",
             ),
             Contestant(
-                "TCP within the host, frames of 1,000",
+                TCP_FRAMES,
                 lambda: partial(_counted, "net", _send_copies),
                 ours=True,
                 needs="zenoh",
@@ -80,10 +86,17 @@ def link_hops() -> Contest:
         contestants=(
             Contestant(POLLING, lambda: partial(echoed, "ipc", SPIN_US), ours=True, needs="iceoryx2"),
             Contestant(WAITING, lambda: partial(echoed, "ipc", 0), ours=True, needs="iceoryx2"),
-            Contestant("TCP within the host, waiting", lambda: partial(echoed, "net", 0), ours=True, needs="zenoh"),
+            Contestant(
+                "shared memory, waiting after a look",
+                lambda: partial(echoed, "ipc", LOOK_US),
+                ours=True,
+                needs="iceoryx2",
+            ),
+            Contestant(TCP_WAITING, lambda: partial(echoed, "net", 0), ours=True, needs="zenoh"),
+            Contestant(ZENOH, lambda: _echoed_by_zenoh, needs="zenoh"),
             Contestant(PIPE, lambda: echoed_by_pipe),
         ),
-        references=(PIPE,),
+        references=(PIPE, ZENOH),
         figures=(P50, P99),
         count=3_000,
         rounds=5,
@@ -172,7 +185,7 @@ def echoed(kind: str, spin_us: int, count: int) -> tuple[float, float]:
     with (
         _place(kind) as place,
         open_link(kind, place, first=True) as link,
-        _peer(kind, "spin" if spin_us else "echo", place, count) as peer,
+        _peer(kind, {0: "echo", LOOK_US: "look"}.get(spin_us, "spin"), place, count) as peer,
         link.receiver(BACK, spin_us=spin_us) as receiver,
         link.sender(FORTH) as sender,
     ):
@@ -184,6 +197,26 @@ def echoed(kind: str, spin_us: int, count: int) -> tuple[float, float]:
             if receiver.receive(PATIENCE_S) is None:
                 msg = f"no answer within {PATIENCE_S:g} s"
                 raise TimeoutError(msg)
+            taken.append((perf_counter() - began) / 2)
+    return quantiles(taken)
+
+
+def _echoed_by_zenoh(count: int) -> tuple[float, float]:
+    data, taken = bytes(64), []
+    with (
+        _place("net") as place,
+        open_zenoh(place, first=True) as session,
+        session.declare_subscriber(BACK) as back,
+        session.declare_publisher(FORTH, express=True) as forth,
+        _peer("zenoh", "echo", place, count) as peer,
+    ):
+        _line(peer)
+        while not forth.matching_status.matching:
+            pass
+        for _ in range(count):
+            began = perf_counter()
+            forth.put(data)
+            back.recv().payload.to_bytes()
             taken.append((perf_counter() - began) / 2)
     return quantiles(taken)
 

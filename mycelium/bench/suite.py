@@ -16,6 +16,7 @@ from .hops import hops
 from .hot_path import hot_path
 from .links import link_frames, link_hops
 from .many_actors import many_actors
+from .nodes import idle_nodes, starting_nodes
 from .observing import observing
 from .operations import construction, field_access, parsing, validation
 from .savina import SAVINA
@@ -51,6 +52,8 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     many_actors,
     footprint,
     starting,
+    starting_nodes,
+    idle_nodes,
 )
 
 CONTESTS: Mapping[str, Contest] = {contest.name: contest for contest in (make() for make in _MAKERS)}

@@ -15,10 +15,12 @@ from tlv import implementation
 from .asking import INSIDE, OURS_ASK, P50, P99, PYKKA_ASK
 from .contest import TIME, Figure
 from .fan_out import ONE_RECEIVER
-from .footprint import RESIDENT, SERVICE
+from .footprint import LINKED_SERVICE, RESIDENT, SERVICE
 from .hops import CHAIN, HAND_OFF, PINNED_HOP
 from .hot_path import AS_BYTES, DISPATCH, OWN, REF_FROM, VALIDATE
+from .links import IPC_FRAMES, PIPE, POLLING, TCP_FRAMES, TCP_WAITING, WAITING, ZENOH, ZMQ
 from .many_actors import ACTORS, COUNT, HELD, WHOLE
+from .nodes import AN_IDLE_NODE, EIGHT_NODES, OF_A_CORE, STARTED
 from .observing import LOOKED_AT, UNSEEN
 from .result import ContestResult
 from .supervising import UNWATCHED, WATCHED
@@ -118,12 +120,22 @@ TARGETS = (
     Target("metrics and top", "observing", LOOKED_AT, TIME, 1.1, against=UNSEEN, at_most=True),
     Target("supervision and ledger", "supervision", WATCHED, TIME, 1.1, against=UNWATCHED, at_most=True),
     Target("memory of a service", "memory", SERVICE, RESIDENT, 50.0 * MB),
+    Target("the same, with links", "memory", LINKED_SERVICE, RESIDENT, 50.0 * MB),
+    Target("start of 8 nodes", "start_nodes", EIGHT_NODES, STARTED, 3.0),
+    Target("an idle node", "idle", AN_IDLE_NODE, OF_A_CORE, 0.01),
+    Target("to another process, polling", "link_hops", POLLING, P50, 15e-6),
+    Target("to another process, polling", "link_hops", POLLING, P99, 35e-6),
+    Target("to another process, waiting", "link_hops", WAITING, P50, 1.5, PIPE, at_most=True),
+    Target("over TCP, waiting", "link_hops", TCP_WAITING, P50, 1.3, ZENOH, at_most=True),
     Target("100,000 actors in 10 s", "many_actors", ACTORS, WHOLE, 10.0 / COUNT),
     Target("one of 100,000 actors", "many_actors", ACTORS, HELD, 2_000.0, native=True),
     _native("tell, end to end", "tell", OURS_TELL, 20.0, PYKKA_TELL),
     _native("tell, end to end", "tell", OURS_TELL, 3.0, NAUTILUS_PUBLISH),
     _native("tell, end to end", "tell", OURS_TELL, 3.0e6),
     _native("frames, end to end", "tell", FRAMES, 8.0e6),
+    _native("frames to another process", "link_frames", IPC_FRAMES, 5.0e6),
+    _native("frames to another process", "link_frames", IPC_FRAMES, 5.0, ZMQ),
+    _native("frames over TCP", "link_frames", TCP_FRAMES, 3.0e6),
     Target("ask from outside", "ask", OURS_ASK, P50, 0.6, PYKKA_ASK, at_most=True, native=True),
     Target("ask between actors, p50", "ask", INSIDE, P50, 5e-6, native=True),
     Target("ask between actors, p99", "ask", INSIDE, P99, 35e-6, native=True),

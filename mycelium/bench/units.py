@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from mycelium.cli.format import bytes_text, time_text
 
-__all__ = ["BLOCKS", "BYTES", "CALLS", "LATENCY", "OPERATION", "Unit", "ratio_text"]
+__all__ = ["BLOCKS", "BYTES", "CALLS", "LATENCY", "OPERATION", "SHARE", "Unit", "ratio_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit. Values are kept in ``base``: seconds, bytes, blocks or calls, and less is always better.
+    """A unit. Values are kept in ``base``: seconds, bytes, blocks, calls or a share of a whole, and less is always better.
 
     A ratio of ``speed`` says how many times faster than the reference something is; every other
     ratio is the plain quotient of the values.
@@ -53,3 +53,4 @@ LATENCY = Unit("seconds", "time", lambda seconds: time_text(seconds * 1e6))
 BYTES = Unit("bytes", "size", _size_text)
 BLOCKS = Unit("blocks", "count", lambda count: f"{count:.2f}")
 CALLS = Unit("calls", "count", lambda count: f"{count:.2f}")
+SHARE = Unit("share", "share", lambda share: f"{share:.2%}")

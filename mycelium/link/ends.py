@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Self
 
 from mycelium.errors.link import LinkClosedError, LinkFrameError
 
+from .looking import Looking
+
 __all__ = ["TIMEOUT", "FrameReceiver", "FrameSender", "LinkCounts", "Loan"]
 
 #: How long a sender waits for room or for its receiver, where nothing else is said; in seconds.
@@ -168,20 +170,25 @@ class FrameReceiver(ABC):
 
     Attributes:
         channel: Its name.
-        spin_us: How long it looks for a frame before it sleeps, in microseconds. Looking takes a
-            whole core; sleeping costs the time to be woken, tens of microseconds.
+        spin_us: How long it looks for a frame before it sleeps, in microseconds, while frames come that soon.
+            Looking takes a whole core; sleeping costs the time to be woken, tens of microseconds.
         closed: Whether it has been closed.
     """
 
     def __init__(self, channel: str, spin_us: int) -> None:
         self.channel = channel
-        self.spin_us = spin_us
         self.closed = False
+        self._looking = Looking(spin_us)
         self._woken = False
         self._frames = 0
         self._bytes = 0
         self._waits = 0
         self._copied = 0
+
+    @property
+    def spin_us(self) -> int:
+        """See above."""
+        return self._looking.spin_us
 
     def receive(self, timeout: float | None = None) -> memoryview | None:
         """The bytes of the next frame, read-only, or ``None`` where none came.
@@ -202,17 +209,19 @@ class FrameReceiver(ABC):
     def _wait(self, timeout: float | None) -> memoryview | None:
         clock = time.perf_counter
         began = clock()
-        spin_until = began + self.spin_us / 1_000_000
+        look_until = began + self._looking.next_us() / 1_000_000
         self._waits += 1
         while not (self._woken or self.closed):
             now = clock()
             left = None if timeout is None else began + timeout - now
             if left is not None and left <= 0:
+                self._looking.note((now - began) * 1_000_000)
                 return self._take()
-            if now >= spin_until:
+            if now >= look_until:
                 self._rest(left)
             frame = self._take()
             if frame is not None:
+                self._looking.note((clock() - began) * 1_000_000)
                 return frame
         self._woken = False
         return None

@@ -265,15 +265,16 @@ def of_size(builder: Any, size: int) -> Any:
     return builder.__initial_max_slice_len(size).__allocation_strategy(iox2.AllocationStrategy.Static)
 
 
-def rest(listener: Any, seconds: float) -> None:
-    """Sleep until a listener is told something, for so many seconds at most; a signal may end that early."""
+def rest(listener: Any, seconds: float) -> bool:
+    """Sleep until a listener is told something, for so many seconds at most; whether it was. A signal may end that early."""
     iox2 = iceoryx2()
     try:
-        listener.timed_wait(iox2.Duration.from_secs_f64(seconds))
+        return bool(listener.timed_wait(iox2.Duration.from_secs_f64(seconds)))
     except iox2.ListenerWaitError as error:
         # A process that was stopped for a while wakes with it in every thread.
         if str(error) != "InterruptSignal":
             raise
+        return False
 
 
 def loan(publisher: Any, size: int) -> Any:

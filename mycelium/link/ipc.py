@@ -27,6 +27,9 @@ __all__ = ["IpcLink"]
 #: How often an end that waits looks for processes that have died; in seconds.
 _LOOK = 0.25
 
+#: How long a receiver keeps to itself what it took last, where no more comes; in seconds. Its sender has room meanwhile.
+_TELL_LATER = 0.002
+
 #: How long a link that closes waits for receivers that have not looked for frames yet; in seconds.
 _FAREWELL = 1.0
 
@@ -337,8 +340,12 @@ class _IpcReceiver(FrameReceiver):
             if self.closed:
                 return
             if self._taken.has_news:
+                if rest(self._sent, min(wait, _TELL_LATER)):
+                    return  # a busy channel tells now and then, and not before each wait
                 self._tell()
-            rest(self._sent, wait)
+                wait = max(0.0, wait - _TELL_LATER)
+            if rest(self._sent, wait):
+                return
         self._link.clean()
 
     def _rouse(self) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkExtraError, LinkFullError, LinkOpenError
@@ -26,6 +26,9 @@ __all__ = ["NetLink"]
 
 #: How long a link stays open for frames of which nobody has said that they arrived; in seconds.
 _FAREWELL = 0.25
+
+#: How long a receiver keeps to itself what it took last, where no more comes; in seconds. Its sender has room meanwhile.
+_TELL_LATER = 0.002
 
 #: How often a publisher says which frame was its last, so that a lost one is noticed when none follows; in seconds.
 _HEARTBEAT = 0.5
@@ -225,8 +228,8 @@ class _NetReceiver(FrameReceiver):
         super().__init__(channel, spin_us)
         zenoh, session = _zenoh(), link._session
         self._taken = Taken(link.capacity)
-        self._changed = threading.Condition()
-        self._frames_here: deque[memoryview] = deque()
+        self._arrivals: SimpleQueue[memoryview | None] = SimpleQueue()  # None wakes
+        self._awaited: memoryview | None = None
         self._senders: set[int] = set()
         self._using = threading.Lock()
         self._teller = session.declare_publisher(
@@ -246,16 +249,12 @@ class _NetReceiver(FrameReceiver):
             raise
 
     def _meet(self, sender: int, is_there: bool) -> None:
-        with self._changed:
-            (self._senders.add if is_there else self._senders.discard)(sender)
-            self._changed.notify_all()
+        (self._senders.add if is_there else self._senders.discard)(sender)
+        self._arrivals.put(None)
 
     def _arrived(self, sample: Any) -> None:
         """Called by a thread of Zenoh; no more frames come than the window of the sender allows."""
-        frame = memoryview(sample.payload.to_bytes())
-        with self._changed:
-            self._frames_here.append(frame)
-            self._changed.notify_all()
+        self._arrivals.put(memoryview(sample.payload.to_bytes()))
 
     @property
     def connected(self) -> bool:
@@ -266,9 +265,13 @@ class _NetReceiver(FrameReceiver):
         return super().counts._replace(lost=self._taken.missed)
 
     def _take(self) -> memoryview | None:
-        while self._frames_here:
-            frame = self._frames_here.popleft()
-            if len(frame) <= PREFIX.size:
+        while True:
+            frame, self._awaited = self._awaited, None
+            try:
+                frame = frame or self._arrivals.get_nowait()
+            except Empty:
+                return None
+            if frame is None or len(frame) <= PREFIX.size:
                 continue
             length, sender, number = PREFIX.unpack_from(frame)
             if sender == self._taken.sender and number <= self._taken.number:
@@ -276,7 +279,6 @@ class _NetReceiver(FrameReceiver):
             if self._taken.take(sender, number):
                 self._tell()
             return frame[PREFIX.size : PREFIX.size + length]
-        return None
 
     def _tell(self) -> None:
         with self._using:
@@ -285,13 +287,22 @@ class _NetReceiver(FrameReceiver):
 
     def _rest(self, seconds: float | None) -> None:
         if self._taken.has_news:
+            if self._await(_TELL_LATER if seconds is None else min(seconds, _TELL_LATER)):
+                return  # a busy channel tells now and then, and not before each wait
             self._tell()
-        with self._changed:
-            self._changed.wait_for(lambda: self._frames_here or self._woken or self.closed, seconds)
+            seconds = None if seconds is None else max(0.0, seconds - _TELL_LATER)
+        self._await(seconds)
+
+    def _await(self, seconds: float | None) -> bool:
+        """Wait until something has come; whether it has."""
+        try:
+            self._awaited = self._arrivals.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def _rouse(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        self._arrivals.put(None)
 
     def _close(self) -> None:
         with self._using:
@@ -300,6 +311,4 @@ class _NetReceiver(FrameReceiver):
             self._presence.end()
             self._subscriber.undeclare()
             self._teller.undeclare()
-        with self._changed:
-            self._senders.clear()
-            self._frames_here.clear()
+        self._senders.clear()
