@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from mycelium.link.ends import FrameReceiver
-from mycelium.link.loopback import LoopbackLink, _Channel, _LoopbackReceiver
+from mycelium.link.ends import FrameReceiver, FrameSender, Loan
+from mycelium.link.loopback import LoopbackLink, _Channel, _LoopbackReceiver, _LoopbackSender
 from mycelium.remote.messages import CONTROL
 
-__all__ = ["Fault", "FaultyLink", "each", "is_of_stream"]
+__all__ = ["CutLink", "Fault", "FaultyLink", "each", "is_of_stream"]
 
 #: What becomes of a frame: those that arrive in its place. May raise.
 Fault = Callable[[memoryview], Iterator[memoryview]]
@@ -61,3 +61,29 @@ def each(nth: int, change: Fault) -> Fault:
             yield frame
 
     return fault
+
+
+class CutLink(LoopbackLink):
+    """Loses every frame that is sent while it ``swallows``; while it is ``cut``, both ends see that nobody is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.swallows = False
+        self.cut = False
+
+    def _sender(self, channel: str, frame_size: int) -> FrameSender:
+        return _CutSender(self._channel(channel), channel, frame_size, self)
+
+
+class _CutSender(_LoopbackSender):
+    def __init__(self, shared: _Channel, channel: str, frame_size: int, link: CutLink) -> None:
+        super().__init__(shared, channel, frame_size, link.capacity)
+        self._link = link
+
+    @property
+    def connected(self) -> bool:
+        return super().connected and not self._link.cut
+
+    def _publish(self, loan: Loan) -> None:
+        if not self._link.swallows:
+            super()._publish(loan)

@@ -16,6 +16,7 @@
       FrameRefusedError     NOD-030  a peer sent what cannot be
       RunFolderError        NOD-031  nowhere to keep the reports of the nodes
       NamespacesError       NOD-032  network namespaces cannot be made here
+      PeerCutOffError       NOD-033  a peer sent too much rubbish, and is not listened to any more
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "NodeDiedError",
     "NodeUnknownError",
     "NodesNotNeededError",
+    "PeerCutOffError",
     "PeerFailedError",
     "PeerLostError",
     "PeerMismatchError",
@@ -216,3 +218,17 @@ class NamespacesError(
     """``mycelium run --all-here namespaces`` where the system does not allow it, or a host has no address."""
 
     reason: str
+
+
+class PeerCutOffError(
+    NodeError,
+    ConnectionError,
+    code="NOD-033",
+    text="{peer} is cut off: {frames:,} of its frames were refused within {seconds:g} s",
+    next_step="see what runs there, and that nobody else sends in its name; when it is started again, it is listened to again",
+):
+    """A peer that sent nothing but rubbish for a while. It counts as gone until it begins a new life."""
+
+    peer: str
+    frames: int
+    seconds: float

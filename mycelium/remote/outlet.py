@@ -144,6 +144,11 @@ class Outlet:
         self.mailbox.make_room_known()
         self.rest()
 
+    def say_position(self, buffer: memoryview) -> int:
+        """Build a frame that only says how many messages were sent; how many bytes it has."""
+        writer = FrameWriter(source=self.stream.number, sequence=self._sent, checksum=False, buffer=buffer)
+        return len(writer.finish())
+
     def fill(self, buffer: memoryview) -> int:
         """Build a frame of what waits, as far as there is room; how many bytes it has, 0 for none.
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycelium.attempted_log import try_to_log
 from mycelium.contract import contract_of
-from mycelium.errors.cluster import PeerFailedError, PeerMismatchError
+from mycelium.errors.cluster import PeerCutOffError, PeerFailedError, PeerMismatchError
 from mycelium.errors.link import ChannelTakenError
 from mycelium.light_structlog import structlog
 from mycelium.link.ends import FrameReceiver, FrameSender
@@ -102,6 +102,8 @@ class Peer:
         self.unreadable: frozenset[type[TLV]] = frozenset()
         #: Why nothing is exchanged with it.
         self.refused: PeerMismatchError | None = None
+        #: Why it is not listened to any more, in this life of it.
+        self.cut_off: PeerCutOffError | None = None
         #: What ended one of the threads.
         self.failed: PeerFailedError | None = None
         self.closing = False
@@ -205,6 +207,7 @@ class Peer:
     def lose(self) -> None:
         """It is not there any more. Either thread."""
         self.joined = self.ready = False
+        self.sending.retell_due = True
         self.died = not self.left and self._process_has_died()
         self.lost_at = time.monotonic()
         if not self.left:
@@ -264,6 +267,10 @@ class Peer:
         self, greeting: Wire.Greeting, theirs: tuple[Wire.GreetedLayout, ...], process: Wire.Process | None
     ) -> None:
         """It says who it is, and how it reads what goes between the two. The receiving thread."""
+        if self.cut_off is not None:
+            if greeting.incarnation == self.their_incarnation:
+                return
+            self.cut_off = None
         difference = (
             f"version {greeting.wire} of the wire, not {VERSION}"
             if greeting.wire != VERSION
@@ -282,7 +289,7 @@ class Peer:
         self.lost_at = None
         self.ready = bool(greeting.ready)
         if greeting.answer:
-            self.sending.greet_due = True
+            self.sending.greet_due = self.sending.retell_due = True
         if not self.sending.begin_due:
             self.joined = True
             for outlet in tuple(self.outlets.values()):
@@ -298,6 +305,16 @@ class Peer:
         if greeting.incarnation != self.their_incarnation:
             self.their_incarnation = greeting.incarnation
             self.sending.greet_due = True  # once: it is to know, too
+        self.receiving.accepts = self.joined = self.ready = False
+        if self.lost_at is None:
+            self.lost_at = time.monotonic()
+        self.talk.end_life()
+        self.changed()
+
+    def cut(self, reason: PeerCutOffError) -> None:
+        """Listen to it no more, in this life of it: it is as one that is gone. The receiving thread."""
+        self.cut_off = reason
+        try_to_log(self.log.error, "peer cut off", **reason.to_dict())
         self.receiving.accepts = self.joined = self.ready = False
         if self.lost_at is None:
             self.lost_at = time.monotonic()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mycelium.attempted_log import try_to_log
-from mycelium.errors.cluster import FrameRefusedError
+from mycelium.errors.cluster import FrameRefusedError, PeerCutOffError
 from mycelium.link.ends import FrameReceiver
 from tlv import DeclaredError, TLVError, read_frame
 
@@ -24,6 +25,9 @@ __all__ = ["PeerReceiver"]
 LOOK_S = 0.2
 #: Messages that arrive before the sender is told at once.
 TELL_COUNT = WINDOW // 4
+#: A peer of which so many frames were refused within so many seconds is cut off.
+RUBBISH_MAX = 1000
+RUBBISH_S = 10.0
 
 
 class PeerReceiver:
@@ -43,6 +47,7 @@ class PeerReceiver:
         self.rubbish = 0
         self.empty = 0
         self._resumed: deque[Inlet] = deque()
+        self._refused_at: deque[float] = deque(maxlen=RUBBISH_MAX)
 
     def resume(self, inlet: Inlet) -> None:
         """There is room for this inlet."""
@@ -51,6 +56,7 @@ class PeerReceiver:
 
     def begin(self) -> None:
         """The peer has begun a new life."""
+        self._refused_at.clear()
         for number, inlet in tuple(self.peer.inlets.items()):
             inlet.begin()
             if number >= OPENED:
@@ -103,6 +109,12 @@ class PeerReceiver:
         """Something is wrong with what came."""
         if isinstance(problem, FrameRefusedError):
             self.rubbish += 1
+            if self.peer.cut_off is not None:
+                return  # it was told of
+            self._refused_at.append(time.monotonic())
+            if len(self._refused_at) == RUBBISH_MAX and self._refused_at[-1] - self._refused_at[0] <= RUBBISH_S:
+                self.peer.cut(PeerCutOffError(peer=self.peer.name, frames=RUBBISH_MAX, seconds=RUBBISH_S))
+                return
         try_to_log(self.peer.log.error, "something is wrong with what came", **problem.to_dict())
 
     def _note_arrival(self, inlet: Inlet) -> None:

@@ -47,6 +47,8 @@ class PeerSender:
         self.peer = peer
         #: The peer is to hear who this is.
         self.greet_due = True
+        #: The two have lost each other, and met again: what was said meanwhile may not have been heard.
+        self.retell_due = False
         #: The peer has begun a new life, and the outlets have not yet.
         self.begin_due = False
         self._ready = False
@@ -162,6 +164,8 @@ class PeerSender:
             peer.changed()
         if self.greet_due:
             self._greet()
+        if peer.joined and self.retell_due:
+            self._tell_again()
         if peer.joined and self._tell_at is not None and time.monotonic() >= self._tell_at:
             self._tell_at = None
             self._send_credit()
@@ -181,6 +185,24 @@ class PeerSender:
         except LinkError:
             self.greet_due = True
             raise
+
+    def _tell_again(self) -> None:
+        """Say once more what has arrived, how far each stream has come (in a frame without messages), and who has ended."""
+        self.retell_due = False
+        try:
+            for outlet in tuple(self.peer.outlets.values()):
+                if outlet.sent and (outlet.announced or not outlet.opened_late):
+                    with self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
+                        loan.size = outlet.say_position(loan.buffer)
+                    outlet.end_told = False
+                    self.announce(outlet)
+        except LinkError:
+            self.retell_due = True
+            raise
+        for inlet in tuple(self.peer.inlets.values()):
+            inlet.told = -1
+        self._tell_at = 0.0
+        self.goodbye_told = False
 
     def _send_credit(self) -> None:
         peer = self.peer

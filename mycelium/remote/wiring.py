@@ -115,7 +115,7 @@ class Wiring:
         needed = [self._peers[name] for name in {stream.receiver_node for stream in self.part.outbound}]
         while not is_stopped():
             for peer in needed:
-                if (problem := peer.failed or peer.refused) is not None:
+                if (problem := peer.failed or peer.cut_off or peer.refused) is not None:
                     raise problem
             silent = [peer for peer in needed if not peer.ready and not self._has_given_up(peer, stopping=False)]
             if not silent:
@@ -142,7 +142,7 @@ class Wiring:
         lost_at = peer.lost_at  # once: its own threads change it
         if not self._is_gone(peer, lost_at, stopping):
             return False
-        problem: DeclaredError | None = peer.failed or peer.refused
+        problem: DeclaredError | None = peer.failed or peer.cut_off or peer.refused
         if problem is None and lost_at is not None and not peer.left:
             gone_s = round(time.monotonic() - lost_at, 1)
             problem = PeerLostError(node=self.node, peer=peer.name, seconds=gone_s)
@@ -153,7 +153,7 @@ class Wiring:
 
     def _is_gone(self, peer: Peer, lost_at: float | None, stopping: bool) -> bool:
         """Whether it is not worth the wait: it has ended, or is away for too long."""
-        if peer.failed or (peer.refused and not peer.met):
+        if peer.failed or peer.cut_off or (peer.refused and not peer.met):
             return True
         if lost_at is None:
             # Whoever never came has sent nothing, and does not come any more.
