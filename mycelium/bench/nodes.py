@@ -13,12 +13,23 @@ from .units import LATENCY, SHARE
 
 __all__ = ["AN_IDLE_NODE", "EIGHT_NODES", "OF_A_CORE", "STARTED", "idle_nodes", "starting_nodes"]
 
+TEN_WAITS = "python, ten waits a second"
 EIGHT_NODES = "mycelium run, 8 nodes"
 AN_IDLE_NODE = "a node of two, shared memory"
 STARTED = Figure("to the first message", LATENCY)
 OF_A_CORE = Figure("of a core", SHARE)
 
 _RUN = "from mycelium.cli import main\nmain()"
+
+# The least that a process takes which looks ten times a second whether it is still needed.
+_WAITS = """
+import sys, threading, time
+event = threading.Event()
+began = time.process_time()
+for _ in range(10 * int(sys.argv[1])):
+    event.wait(0.1)
+print((time.process_time() - began) / int(sys.argv[1]))
+"""
 
 _FEED = """\
 [topology]
@@ -66,8 +77,11 @@ def idle_nodes() -> Contest:
     return Contest(
         name="idle",
         question="How much of a core does a node use that has nothing to do?",
-        contestants=(Contestant(AN_IDLE_NODE, lambda: _rested, ours=True, needs="iceoryx2"),),
-        references=(),
+        contestants=(
+            Contestant(AN_IDLE_NODE, lambda: _rested, ours=True, needs="iceoryx2"),
+            Contestant(TEN_WAITS, lambda: _waited),
+        ),
+        references=(TEN_WAITS,),
         figures=(OF_A_CORE,),
         count=4,
         rounds=1,
@@ -86,6 +100,10 @@ def _started(nodes: int, count: int) -> tuple[float]:
 def _rested(count: int) -> tuple[float]:
     (began, used), (ended, used_then) = _ran(2, float(count))
     return ((used_then - used) / (ended - began),)
+
+
+def _waited(count: int) -> tuple[float]:
+    return (float(output_of(_WAITS, str(count))),)
 
 
 def _ran(nodes: int, seconds: float) -> list[tuple[float, float]]:
