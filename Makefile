@@ -20,7 +20,7 @@ CORE := setup.py $(wildcard tlv/native/* mycelium/native/*) mycelium/bench/alloc
 TLV_TESTS := $(wildcard tests/test_tlv_*.py tests/test_frame_*.py) tests/test_batch.py tests/test_columns.py tests/test_market_data.py
 MAIL_TESTS := $(patsubst %,tests/test_%.py,actor bounds inbox inbox_in_bulk ledger mailbox queue ref router source)
 
-.PHONY: help demo demo-cluster demo-hosts test lint format format-check types coverage contract contract-lock kaitai wheel site bench bench-peers check asan debug fuzz leaks soak counters clean
+.PHONY: help demo demo-cluster demo-hosts test lint format format-check types coverage contract contract-lock kaitai wheel site bench bench-peers check asan debug fuzz leaks soak faults counters clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -107,6 +107,9 @@ leaks: $(VENV)/.dev ## 10 million operations of each kind: memory must not grow 
 
 soak: $(VENV)/.dev ## the example topology with crashes, restarts and overflows for 60 seconds: the ledger balances, memory is flat
 	@$(BIN)/python -m benches.soak --seconds $(SECONDS) $(ARGS)
+
+faults: $(VENV)/.dev ## kill, stop, starve and cut off the nodes of the example topology, one fault at a time (ARGS="kill-books cut")
+	@$(BIN)/python -m benches.faults $(ARGS)
 
 counters: $(VENV)/.dev ## instructions and cache misses of a message: not more than docs/counters.md records (ARGS="--only field")
 	@$(BIN)/mycelium bench --counters --check docs/counters.md $(ARGS)

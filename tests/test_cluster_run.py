@@ -18,10 +18,12 @@ import pytest
 from click.testing import CliRunner
 
 from mycelium import Node, Topology
-from mycelium.cli import cli
+from mycelium.cli import cli, run_nodes
 from mycelium.observing.attach import attach
+from mycelium.observing.control import ControlSocket
 from mycelium.observing.places import running_nodes
 from tests.test_top import Terminal
+from tests.topology_actors import Board
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 60.0
@@ -160,3 +162,13 @@ def test_on_a_terminal_it_shows_every_node_until_ctrl_c(tmp_path: Path, monkeypa
     assert "\x1b[?25h" in run.shown, "the cursor is back"
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", run.shown), "no colours"
     assert running_nodes() == []
+
+
+def test_a_second_run_of_a_topology_is_refused(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the first one is not touched: its nodes hold what the second one would take."""
+    monkeypatch.setattr(run_nodes, "ENDING_S", 0.0)
+    path = write(tmp_path, "Ticker")
+    with Node(Topology(name="apart.desk", actors={"board": Board})) as first, ControlSocket(first):
+        result = CliRunner().invoke(cli, ["run", str(path)])
+    assert "[NOD-034] apart runs on this host already: apart.desk (pid" in result.stderr
+    assert result.exit_code == 1

@@ -10,7 +10,7 @@ from typing import Any
 import pykka
 import pytest
 
-from mycelium import Actor, ActorSpec, Source, Topology
+from mycelium import Actor, ActorSpec, Source, Topology, handles
 from mycelium.cluster.merging import merge_reports
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node.joined import JoinedNode
@@ -19,7 +19,7 @@ from mycelium.report import Report
 from tests.faulty_link import Fault, FaultyLink, each
 from tests.test_joined_nodes import Gate, Keeper
 from tests.topology_actors import Endless, Ticker
-from tlv import FrameWriter
+from tlv import TLV, FrameWriter, i32
 
 DEADLINE_S = 30.0
 COUNT = 2000
@@ -294,3 +294,47 @@ def test_a_sender_that_comes_back_does_not_fill_a_mailbox_beyond_its_bound() -> 
         assert right.report().balanced
         old_life = gate.numbers[: gate.numbers.index(0, 1)]
         assert old_life == list(range(len(old_life)))
+
+
+class Older:
+    """As an older version declares it."""
+
+    class Tick(TLV, type=1000):
+        number: i32
+
+
+class OlderTicker(Source, emits=Older.Tick):
+    def produce(self) -> Iterator[TLV]:
+        return iter(())
+
+
+class OlderKeeper(Actor, receives=Older.Tick):
+    @handles
+    def on_tick(self, tick: Older.Tick) -> None: ...
+
+
+def test_a_node_of_an_older_version_is_refused_and_the_others_go_on() -> None:
+    topology, older = pair(sender=Endless), pair(OlderKeeper, OlderTicker)
+    with LoopbackLink() as link:
+        left, right = nodes_of(topology, link)
+        (thread,) = running(left)
+        right.start()
+        keeper = actor_of(right, "receiver")
+        until(lambda: keeper.numbers)
+        right.abort()
+        until(lambda: left._wiring._peers["right"].lost_at is not None)
+        stranger = JoinedNode(older, "right", link)
+        join(*running(stranger))
+        (failure,) = stranger.report().failures
+        assert failure.error == "PeerMismatchError"
+        assert "sender -> receiver: Tick" in failure.message
+        assert left._wiring._peers["right"].refused is not None
+        assert left.state == "running"
+        again = JoinedNode(topology, "right", link)
+        (other,) = running(again)
+        keeper = actor_of(again, "receiver")
+        until(lambda: keeper.numbers)
+        left.request_stop()
+        join(thread, other)
+        assert left.report().failures == ()
+        assert whole(left, again).total.difference == 0

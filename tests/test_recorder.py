@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,3 +83,33 @@ def test_a_full_disk_is_a_declared_error_and_closes_the_file() -> None:
     assert caught.value.__cause__.errno == errno.ENOSPC
     with pytest.raises(ValueError, match="closed"):
         file._file.write(b"")
+
+
+class NearlyFull:
+    """A file that takes the first 100 bytes of a frame, and no more."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def write(self, data: memoryview) -> int:
+        if len(data) < 500:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        taken: int = self.file.write(data[:100])
+        return taken
+
+
+def test_a_frame_that_a_full_disk_took_a_part_of_is_taken_back_and_the_next_recording_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "all.frames"
+    record(path, MESSAGES[:3])
+    file: Any = FrameFile(path, append=True, frame_bytes=512)
+    file._file = NearlyFull(file._file)
+    with pytest.raises(RecordingError, match="No space left"):
+        for message in MESSAGES:
+            file.append(message)
+    file.abandon()
+    assert recorded(path) == MESSAGES[:3]
+    record(path, MESSAGES[3:6], append=True)
+    assert recorded(path) == MESSAGES[:6]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from actors.services.errors import RecordingError
@@ -51,9 +52,20 @@ class FrameFile:
     def _write(self) -> None:
         frame = memoryview(self._writer.finish())
         self.size += len(frame)
+        written = 0
         with self._declared():
-            while frame:  # a nearly full disk may take a part
-                frame = frame[self._file.write(frame) :]
+            try:
+                while written < len(frame):  # a nearly full disk may take a part
+                    written += self._file.write(frame[written:])
+            except OSError:
+                self._take_back(written)
+                raise
+
+    def _take_back(self, written: int) -> None:
+        """Leave no part of a frame in the file: what is appended later could not be read behind it."""
+        with suppress(OSError):  # it is no file that could be cut
+            if written:
+                self._file.truncate(os.fstat(self._file.fileno()).st_size - written)
 
     @contextmanager
     def _declared(self) -> Iterator[None]:

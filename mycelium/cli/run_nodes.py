@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import click
 
-from mycelium.errors.cluster import NodesNotNeededError, NoNodeHereError
+from mycelium.errors.cluster import NodesNotNeededError, NoNodeHereError, TopologyRunningError
+from mycelium.errors.observing import ControlAccessError
 from mycelium.node.node import Node
+from mycelium.observing.places import name_of_socket, running_nodes
 from mycelium.report import Report
 from mycelium.topology import ResolvedTopology
 
 __all__ = ["joined_node", "launch_all", "nodes_of_this_host"]
+
+#: How long nodes of an earlier run may take to end; in seconds.
+ENDING_S = 5.0
 
 
 def launch_all(
@@ -24,13 +30,15 @@ def launch_all(
 ) -> Report:
     """Run the nodes of this host, each in a process of its own, with these arguments of `mycelium run`; the report of all.
 
-    ``all_here`` is how those of other hosts run here, too. Raises `NoNodeHereError`, `NamespacesError` and `LinkExtraError`.
+    ``all_here`` is how those of other hosts run here, too. Raises `NoNodeHereError`, `NamespacesError`, `LinkExtraError` and
+    `TopologyRunningError`.
     """
     from mycelium.cluster.launcher import Launcher
     from mycelium.remote.links import check_packages
 
     here = topology.running_nodes if all_here else nodes_of_this_host(topology)
     check_packages(topology, here)
+    _await_free(topology, here)
     elsewhere = [node for node in topology.running_nodes if node not in here]
     if elsewhere and not silent:
         click.echo(f"on other hosts, to be started there: {', '.join(elsewhere)}", err=True)
@@ -64,6 +72,17 @@ def launch_all(
         open_ends.enter_context(watch)
         open_ends.enter_context(view)
         return launcher.run(view.show)
+
+
+def _await_free(topology: ResolvedTopology, nodes: Sequence[str]) -> None:
+    """See that none of these nodes runs already; those of a run that was just killed may be about to end."""
+    wanted = {name_of_socket(f"{topology.name}.{node}") for node in nodes}
+    deadline = time.monotonic() + ENDING_S
+    with suppress(ControlAccessError):  # each node will tell of that
+        while running := [place for place in running_nodes() if place.name in wanted]:
+            if time.monotonic() >= deadline:
+                raise TopologyRunningError(topology=topology.name, nodes=", ".join(map(str, running)))
+            time.sleep(0.1)
 
 
 def nodes_of_this_host(topology: ResolvedTopology) -> tuple[str, ...]:

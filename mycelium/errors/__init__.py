@@ -75,6 +75,7 @@ from mycelium.errors.cluster import (
     PeerMismatchError,
     PeerSilentError,
     RunFolderError,
+    TopologyRunningError,
 )
 from mycelium.errors.config import (
     ConfigDeclarationError,
@@ -346,6 +347,7 @@ __all__ = [
     "TopologyError",
     "TopologyFileError",
     "TopologyRefusedError",
+    "TopologyRunningError",
     "TopologySyntaxError",
     "TopologyValueError",
     "TypeIdClashError",

@@ -17,6 +17,7 @@
       RunFolderError        NOD-031  nowhere to keep the reports of the nodes
       NamespacesError       NOD-032  network namespaces cannot be made here
       PeerCutOffError       NOD-033  a peer sent too much rubbish, and is not listened to any more
+      TopologyRunningError  NOD-034  a topology of this name runs on this host already
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ __all__ = [
     "PeerMismatchError",
     "PeerSilentError",
     "RunFolderError",
+    "TopologyRunningError",
 ]
 
 
@@ -232,3 +234,17 @@ class PeerCutOffError(
     peer: str
     frames: int
     seconds: float
+
+
+class TopologyRunningError(
+    NodeError,
+    RuntimeError,
+    code="NOD-034",
+    text="{topology} runs on this host already: {nodes}",
+    next_step="stop it first; or give this one another name under [topology], or a MYCELIUM_RUNTIME_DIR of its own",
+    retryable=True,
+):
+    """Nodes of one name meet in one place: a second run of a topology would take the first one's."""
+
+    topology: str
+    nodes: str

@@ -105,6 +105,8 @@ def zenoh_settings(
     yield "listen/endpoints", json.dumps(list(listen))
     yield "connect/endpoints", json.dumps(list(connect))
     yield "transport/link/tx/lease", str(lease_ms)
+    # A peer that was away is called again soon: by default it takes one second, then two, then four.
+    yield "connect/retry", json.dumps({"period_init_ms": 100, "period_max_ms": 1000, "period_increase_factor": 2.0})
     if certificates is None:
         return
     yield "transport/link/tls/root_ca_certificate", json.dumps(str(certificates.authority))

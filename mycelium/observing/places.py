@@ -21,6 +21,7 @@ __all__ = [
     "NodePlace",
     "check_owner",
     "find_node",
+    "name_of_socket",
     "nodes_called",
     "remove_stale",
     "running_nodes",
@@ -58,10 +59,11 @@ def runtime_directory() -> Path:
 
 def socket_name(node: str, pid: int) -> str:
     """The name of the socket of a node; what a file may not be called is replaced, and of a long name a digest."""
-    return f"{_file_name(node)}-{pid}{SUFFIX}"
+    return f"{name_of_socket(node)}-{pid}{SUFFIX}"
 
 
-def _file_name(node: str) -> str:
+def name_of_socket(node: str) -> str:
+    """What the socket of a node is called, without its process: that which `NodePlace.name` tells."""
     plain = _plain(node)
     if len(plain) <= _NAME_MAX:
         return plain
@@ -130,7 +132,7 @@ def nodes_called(wanted: str | None) -> list[NodePlace]:
     if wanted is None:
         return running_nodes()
     begins = _plain(f"{wanted}.")[:_BEGIN]
-    return [node for node in running_nodes() if node.name.startswith(begins) or node.name == _file_name(wanted)]
+    return [node for node in running_nodes() if node.name.startswith(begins) or node.name == name_of_socket(wanted)]
 
 
 def remove_stale(path: Path) -> bool:

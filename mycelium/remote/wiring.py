@@ -30,6 +30,8 @@ __all__ = ["PATIENCE_S", "Wiring", "channel_of"]
 
 #: How long a node waits for a peer that is not ready, or has gone; in seconds.
 PATIENCE_S = 30.0
+#: How long a node that stops waits for a peer that has gone: it may be just coming back, and have what is to be sent.
+RETURN_S = 2.0
 
 
 def channel_of(topology: str, sender: str, receiver: str) -> str:
@@ -158,9 +160,8 @@ class Wiring:
         if lost_at is None:
             # Whoever never came has sent nothing, and does not come any more.
             return not peer.met and (stopping or self._is_over(peer.name))
-        if peer.left or stopping:
-            return True
-        return time.monotonic() - lost_at >= self.patience_s or self._is_over(peer.name)
+        gone_s = time.monotonic() - lost_at
+        return peer.left or gone_s >= self.patience_s or (stopping and gone_s >= RETURN_S) or self._is_over(peer.name)
 
     @property
     def failed(self) -> bool:
