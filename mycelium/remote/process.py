@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import socket
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+from tlv.digests import blake2b
 
 __all__ = ["has_died", "host_of_this", "started_at", "this_process"]
 
@@ -27,7 +28,7 @@ def host_of_this() -> int:
             parts.append(str(read()))
         except OSError:
             parts.append("")
-    return int.from_bytes(hashlib.blake2b("\n".join(parts).encode(), digest_size=8).digest(), "little")
+    return int.from_bytes(blake2b("\n".join(parts).encode(), digest_size=8).digest(), "little")
 
 
 def this_process() -> tuple[int, int, int]:

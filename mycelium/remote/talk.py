@@ -8,12 +8,12 @@ thread. When the peer is lost, all who wait are told at once, and whether its pr
 from __future__ import annotations
 
 import queue
-import secrets
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, cast
 
 import pykka
@@ -91,7 +91,7 @@ class Talk:
         self._watching: dict[int, tuple[str, Ending, Told]] = {}
         self._watched: dict[int, tuple[Ending, object]] = {}
         # No number of another life is one of this.
-        self._next: Callable[[], int] = count(secrets.randbits(62)).__next__
+        self._next: Callable[[], int] = count(SystemRandom().getrandbits(62)).__next__
 
     def say(self, message: TLV) -> None:
         """Have it sent, beside the streams. Any thread."""
