@@ -8,7 +8,7 @@ too, and so on down the stream, from node to node.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ class JoinedNode(Node):
         self.node = node
         self.places = {name: whole.nodes[name].host for name in whole.running_nodes}
         self._retired: set[str] = set()
+        self._ends_by_itself = any(issubclass(actor.actor_class, Source) for actor in whole.actors.values())
         self._wiring = Wiring(part, whole, _to_each(link), patience_s=patience_s, is_over=is_over, opened=self._count)
 
     @property
@@ -121,7 +122,18 @@ class JoinedNode(Node):
         def left() -> float:
             return max(0.0, deadline - time.monotonic())
 
-        for group in self.topology.plan.groups:
+        groups = self.topology.plan.groups
+        served = [group for group in groups if not self._only_serves(group[0])]
+        # What these said has arrived before others hear that they will say no more.
+        if not (self._have_ended(served, left) and self._wiring.wait_drained(left())):
+            return False
+        self._wiring.tell_rest()
+        return self._have_ended([group for group in groups if group not in served], left) and self._wiring.wait_drained(
+            left()
+        )
+
+    def _have_ended(self, groups: Iterable[tuple[str, ...]], left: Callable[[], float]) -> bool:
+        for group in groups:
             if not all(self._is_fed_up(name, left()) for name in group):
                 return False
             if len(group) > 1 and not wait_until_quiet([self._actors[name] for name in group], left()):
@@ -132,7 +144,7 @@ class JoinedNode(Node):
                     if not self._actors[name].ended.wait(left()):
                         return False
                 self._wiring.end(name)
-        return self._wiring.wait_drained(left())
+        return True
 
     def _is_fed_up(self, name: str, timeout: float) -> bool:
         """Whether this actor has nothing more to do: its source is exhausted, or nobody sends to it any more."""
@@ -143,11 +155,20 @@ class JoinedNode(Node):
             return actor.finished.wait(timeout)
         if self._has_senders(name):
             return self._wiring.wait_fed_up(name, timeout)
-        # To whom nobody sends (it has timers, or is asked) ends with the sources of its node.
+        if self._only_serves(name):
+            return self._wiring.wait_others_rest(timeout)
+        # To whom nobody sends (it has timers) ends with the sources of its node.
         sources = [one for one in self._actors.values() if isinstance(one, Source)]
         if sources:
             return all(source.finished.wait(timeout) for source in sources)
         return actor.ended.wait(timeout)
+
+    def _only_serves(self, name: str) -> bool:
+        """Whether it is only told and asked: it ends when all others of the topology have, where that has a source."""
+        sends = any(edge.sender == name for edge in self.topology.plan.edges) or any(
+            stream.sender == name for stream in self._wiring.part.outbound
+        )
+        return self._ends_by_itself and not (sends or isinstance(self._actors[name], Source) or self._has_senders(name))
 
     def _has_senders(self, name: str) -> bool:
         return any(edge.receiver == name for edge in self.topology.plan.edges) or any(

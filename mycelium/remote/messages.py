@@ -16,7 +16,10 @@ from tlv import TLV, u8, u32, u64
 __all__ = [
     "CONTROL",
     "OPENED",
+    "READY",
     "RECEIVED",
+    "RESTING",
+    "STARTING",
     "STREAM_MESSAGES",
     "VERSION",
     "WIRE_MESSAGES",
@@ -34,6 +37,8 @@ CONTROL = 0xFFFF
 OPENED = 0x8000
 #: In place of the number of a stream: the layout of what some actor of the sender receives, whoever sends it.
 RECEIVED = 0xFFFF_FFFF
+#: How far the node that greets is: its actors start; run; have ended, but for those that are only told and asked.
+STARTING, READY, RESTING = range(3)
 #: What this version of the wire is called.
 VERSION = 2
 

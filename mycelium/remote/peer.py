@@ -30,7 +30,7 @@ from tlv import TLV, DeclaredError
 
 from .hearing import Hearing
 from .inlet import Inlet
-from .messages import OPENED, RECEIVED, VERSION, Wire, difference_of, layouts_of, received_layouts
+from .messages import OPENED, READY, RECEIVED, RESTING, VERSION, Wire, difference_of, layouts_of, received_layouts
 from .outlet import Outlet
 from .process import has_died, host_of_this
 from .receiving import PeerReceiver
@@ -90,6 +90,8 @@ class Peer:
         self.met = False
         #: Its actors run.
         self.ready = False
+        #: They have ended, but for those that are only told and asked.
+        self.rests = False
         #: It was there and has gone, since this moment.
         self.lost_at: float | None = None
         #: It needs nothing more from this node.
@@ -182,6 +184,10 @@ class Peer:
     def tell_ready(self) -> None:
         """The actors of this node run."""
         self.sending.tell_ready()
+
+    def tell_rest(self) -> None:
+        """The actors of this node have ended, but for those that are only told and asked."""
+        self.sending.tell_rest()
 
     def end(self, outlet: Outlet) -> None:
         """The actor that sends into this outlet has ended."""
@@ -285,9 +291,10 @@ class Peer:
         self._process = process
         self._compare(theirs)
         self.receiving.accepts = self.met = True
-        self.left = self.given_up = False
+        self.given_up = False
         self.lost_at = None
-        self.ready = bool(greeting.ready)
+        self.ready = greeting.ready >= READY
+        self.rests = greeting.ready >= RESTING
         if greeting.answer:
             self.sending.greet_due = self.sending.retell_due = True
         if not self.sending.begin_due:
@@ -323,6 +330,7 @@ class Peer:
 
     def _begin_life(self, incarnation: int) -> None:
         returned = self.their_incarnation is not None
+        self.left = False  # not by every greeting: one may come behind the goodbye of its life
         self.joined = False
         if returned and self.lost_at is None:
             self.died, self.lost_at = True, time.monotonic()  # before anybody has noticed

@@ -12,7 +12,7 @@ from mycelium.errors.link import LinkDownError, LinkError, LinkFullError
 from mycelium.link.ends import FrameSender
 from tlv import TLV, FrameFullError, FrameWriter
 
-from .messages import CONTROL, VERSION, Wire
+from .messages import CONTROL, READY, RESTING, STARTING, VERSION, Wire
 from .outlet import Outlet
 from .process import this_process
 from .talk import too_large
@@ -51,7 +51,7 @@ class PeerSender:
         self.retell_due = False
         #: The peer has begun a new life, and the outlets have not yet.
         self.begin_due = False
-        self._ready = False
+        self._stage = STARTING
         self._leaving = False
         #: The peer was told that nothing more is needed from it.
         self.goodbye_told = False
@@ -73,8 +73,17 @@ class PeerSender:
 
     def tell_ready(self) -> None:
         """The actors of this node run."""
-        self._ready = self.greet_due = True
-        self._wake.set()
+        self._enter(READY)
+
+    def tell_rest(self) -> None:
+        """All actors of this node have ended, but for those that are only told and asked."""
+        self._enter(RESTING)
+
+    def _enter(self, stage: int) -> None:
+        if stage > self._stage:
+            self._stage = stage
+            self.greet_due = True
+            self._wake.set()
 
     def leave(self) -> None:
         """Say goodbye as soon as all has arrived."""
@@ -176,7 +185,7 @@ class PeerSender:
         peer = self.peer
         self.greet_due = False
         greeting = Wire.Greeting(
-            incarnation=peer.incarnation, wire=VERSION, ready=self._ready, answer=not peer.joined, node=peer.node
+            incarnation=peer.incarnation, wire=VERSION, ready=self._stage, answer=not peer.joined, node=peer.node
         )
         try:
             host, pid, started = this_process()

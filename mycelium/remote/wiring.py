@@ -184,6 +184,23 @@ class Wiring:
             self._wait(min(left, 0.1))
         return True
 
+    def tell_rest(self) -> None:
+        """The actors of this node have ended, but for those that are only told and asked."""
+        for peer in self._peers.values():
+            peer.tell_rest()
+
+    def wait_others_rest(self, timeout: float) -> bool:
+        """Wait until that is so of all other nodes, or they are gone; whether it is."""
+        deadline = time.monotonic() + timeout
+        while not all(
+            peer.rests or peer.left or self._has_given_up(peer, stopping=False) for peer in self._peers.values()
+        ):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._wait(min(left, 0.1))
+        return True
+
     def end(self, actor: str) -> None:
         """This actor has ended: its streams end when what it sent has gone."""
         for outlet in self.outlets:
