@@ -230,6 +230,11 @@ class Actor(Sending, Handling):
         return self._context.venues or VenueTable()
 
     @once
+    def instance(self) -> tuple[int, int]:
+        """Which of how many copies this one is, from 1: ``number, count = self.instance``; (1, 1) where there is one."""
+        return self._context.instance
+
+    @once
     def timers(self) -> Timers:
         """Messages to itself, later: ``self.timers.once(0.5, Flush())``, ``self.timers.every(1.0, Beat())``."""
         from mycelium.timers import Timers

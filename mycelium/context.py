@@ -41,6 +41,8 @@ class ActorContext:
     tracer: Tracer | None = None
     #: The refs of the topology by name. Raises `ActorUnknownError`.
     refs: Callable[[str, str], ActorRef[Any]] | None = None
+    #: Which of how many copies it is.
+    instance: tuple[int, int] = (1, 1)
 
 
 #: Taken by the next actor that is made in this thread; a variable, because users write their own ``__init__``.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from mycelium.contract import contract_of
 from tlv import TLV
 
-__all__ = ["Edge", "RoutePlan", "plan_routes"]
+__all__ = ["Edge", "RoutePlan", "Spread", "Way", "plan_routes"]
+
+#: Which copies of an actor get a message: that of its key, the next one, or all.
+Way = Literal["shards", "round-robin", "broadcast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,21 @@ class Edge:
     sender: str
     message: type[TLV]
     receiver: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The copies of one actor, by their names, and which of them a message goes to; ``field`` is the key of shards."""
+
+    group: str
+    members: tuple[str, ...]
+    way: Way
+    field: str = ""
+
+    @property
+    def text(self) -> str:
+        """How it divides, for a reader."""
+        return {"shards": f"by {self.field}", "round-robin": "in turn", "broadcast": "to each"}[self.way]
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,8 @@ class RoutePlan:
     unreceived: tuple[tuple[str, type[TLV]], ...]
     #: (receiver, message) that is handled, and emitted by nobody whom the receiver listens to.
     unfed: tuple[tuple[str, type[TLV]], ...]
+    #: Actors of which there are several copies; each of these is a receiver of its own in all the rest.
+    spreads: tuple[Spread, ...] = ()
 
     @cached_property
     def receivers(self) -> Mapping[str, tuple[str, ...]]:

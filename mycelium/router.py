@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mycelium.emitting import Route
@@ -12,6 +12,7 @@ from tlv import TLV
 
 if TYPE_CHECKING:
     from mycelium.actor import Actor
+    from mycelium.emitting import Target
     from mycelium.mailbox import Mailbox
     from mycelium.remote.outlet import Outlet
 
@@ -30,17 +31,22 @@ def connect(actors: Mapping[str, Actor], plan: RoutePlan, outlets: Sequence[Outl
             raise WiringError(actor=name, reason="the plan names it, but it was not created")
         if actors[name].mailbox.started:
             raise WiringError(actor=name, reason="it was launched before it was connected")
+    begin = _targets_by(plan)
     for name in plan.actors:
-        receivers: dict[type[TLV], list[Mailbox]] = {}
+        receivers: dict[type[TLV], dict[str, Mailbox]] = {}
         for edge in plan.edges:
             if edge.sender == name:
-                receivers.setdefault(edge.message, []).append(actors[edge.receiver].mailbox)
+                receivers.setdefault(edge.message, {})[edge.receiver] = actors[edge.receiver].mailbox
         for outlet in outlets:
             if outlet.stream.sender == name:
                 for message in outlet.stream.messages:
-                    receivers.setdefault(message, []).append(outlet.mailbox)
+                    receivers.setdefault(message, {})[outlet.stream.receiver] = outlet.mailbox
+        targets_of = begin()
         routes = {
-            message: Route(message, tuple((mailbox.append_of(message), mailbox) for mailbox in mailboxes))
+            message: Route(
+                message,
+                targets_of(message, {one: (mailbox.append_of(message), mailbox) for one, mailbox in mailboxes.items()}),
+            )
             for message, mailboxes in receivers.items()
         }
         reached = plan.downstream(name)
@@ -49,3 +55,15 @@ def connect(actors: Mapping[str, Actor], plan: RoutePlan, outlets: Sequence[Outl
             *(outlet.mailbox for outlet in outlets if outlet.stream.sender in {name, *reached}),
         )
         actors[name]._connect(routes, downstream)
+
+
+_TargetsOf = Callable[["type[TLV]", "Mapping[str, Target]"], "tuple[Target, ...]"]
+
+
+def _targets_by(plan: RoutePlan) -> Callable[[], _TargetsOf]:
+    """What makes, for one sender after the other, the targets of a route out of its receivers."""
+    if not plan.spreads:
+        return lambda: lambda message, receivers: tuple(receivers.values())
+    from mycelium.spreading import Spreading
+
+    return Spreading(plan.spreads).begin

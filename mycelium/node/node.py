@@ -31,6 +31,7 @@ from mycelium.ledger import Counted, Ledger, LedgerReading, wait_until_quiet
 from mycelium.report import ActorFailure, Report
 from mycelium.router import Edge, connect
 from mycelium.source import Source
+from mycelium.spreading import emitted_to
 from mycelium.topology import ResolvedActor, ResolvedTopology, Topology, resolve
 from mycelium.topology.supervisors import build_supervisors
 from tlv import TLV, implementation
@@ -131,11 +132,12 @@ class Node:
 
     def read_edges(self) -> Iterator[tuple[Edge, int]]:
         """How many messages went over each edge of the plan so far, by emissions."""
-        emitted: Counter[tuple[str, type[TLV]]] = Counter()
+        emitted: Counter[tuple[str, type[TLV], str]] = Counter()
         for name, actor in tuple(self._actors.items()):
             for route in tuple(actor.mailbox.tally.routes):
-                emitted[name, route.message] += route.emitted
-        return ((edge, emitted[edge.sender, edge.message]) for edge in self.topology.plan.edges)
+                for mailbox, count in emitted_to(route):
+                    emitted[name, route.message, mailbox.tally.name] += count
+        return ((edge, emitted[edge.sender, edge.message, edge.receiver]) for edge in self.topology.plan.edges)
 
     def start(self) -> None:
         """Create all actors, connect and start them.
@@ -295,6 +297,7 @@ class Node:
             bound=resolved.bound,
             tracer=self._tracer,
             refs=self._ref_of,
+            instance=resolved.instance,
         )
         arguments = () if resolved.config is None else (resolved.config,)
         try:

@@ -29,6 +29,7 @@ from mycelium.light_structlog import structlog
 from mycelium.mail import Sent
 from mycelium.ref import ActorRef
 from mycelium.reply import Reply
+from mycelium.spreading import next_of
 from tlv import TLV, Batch
 
 from .adding import is_stream
@@ -110,7 +111,7 @@ class Tracer:
 
     def _note_emission(self, actor: Actor, hop: Hop) -> None:
         route = actor._routes.get(type(hop.message))
-        self._note("emitted", actor, hop, [mailbox for _, mailbox in route.targets] if route is not None else [])
+        self._note("emitted", actor, hop, next_of(route, hop.message) if route is not None else [])
 
     def _tell(self, ref: ActorRef[Any], message: Any) -> None:
         hop = self._send("told", running.actor, _hop_of(running.actor), ref, message)

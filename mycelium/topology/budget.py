@@ -16,7 +16,8 @@ from .nodes import streams_of
 from .problems import key_text
 
 if TYPE_CHECKING:
-    from .model import ActorSpec, Topology
+    from .instances import Copy
+    from .model import Topology
 
 __all__ = ["budget_problems", "mailbox_bytes"]
 
@@ -40,7 +41,7 @@ def mailbox_bytes(actor_class: type[Actor], bound: Bounded | None = None) -> flo
 
 def budget_problems(
     topology: Topology,
-    running: Mapping[str, ActorSpec],
+    copies: Mapping[str, Copy],
     classes: Mapping[str, type[Actor]],
     bounds: Mapping[str, Bounded],
     plan: RoutePlan | None,
@@ -49,15 +50,17 @@ def budget_problems(
 
     What waits for an actor on another node lies in a mailbox of the same bound on the sender's node.
     """
-    held = {name: mailbox_bytes(kind, bounds.get(name)) for name, kind in classes.items()}
-    places = {name: running[name].node for name in classes}
+    copies = {name: copy for name, copy in copies.items() if copy.group in classes}
+    sizes = {name: mailbox_bytes(kind, bounds.get(name)) for name, kind in classes.items()}
+    held = {name: sizes[copy.group] for name, copy in copies.items()}
+    places = {name: copy.node for name, copy in copies.items()}
     waiting = {
         (stream.sender_node, str(stream)): held[stream.receiver]
         for stream in (streams_of(plan, places) if plan is not None and topology.nodes else ())
     }
     for node in sorted(set(places.values())):
         spec = topology.nodes.get(node)
-        own = {name: held[name] for name in classes if places[name] == node}
+        own = {name: held[name] for name in copies if places[name] == node}
         own |= {name: size for (place, name), size in waiting.items() if place == node}
         memory_mb = topology.memory_mb if spec is None or spec.memory_mb is None else spec.memory_mb
         total = sum(own.values())

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from threading import TIMEOUT_MAX
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -123,7 +123,18 @@ class ActorSpec(BaseModel):
     supervisor: Annotated[
         str, Field(description="the supervisor of this topology that decides when it fails; without this key it ends")
     ] = ""
-    node: Annotated[str, Field(description="the node of this topology on which it runs")] = ""
+    node: Annotated[
+        str | tuple[str, ...],
+        Field(description="the node of this topology on which it runs; or several, for its copies in turn"),
+    ] = ""
+    instances: Annotated[int, Field(ge=1, le=1000, description="how many copies of it run; by default one")] = 1
+    shard_by: Annotated[
+        str, Field(description="the field of its messages by which they are divided among its copies")
+    ] = ""
+    spread: Annotated[
+        Literal["round-robin", "broadcast"] | None,
+        Field(description='which copies get a message where no field says it: "round-robin" or "broadcast"'),
+    ] = None
     config: Annotated[Any, Field(description="the section of its config, or in Python a config object")] = None
 
     @field_validator("actor_class", mode="before")
@@ -155,6 +166,11 @@ class ActorSpec(BaseModel):
     def runs_in(self, profile: str | None) -> bool:
         """Whether the actor runs when ``profile`` is chosen."""
         return not self.profile or profile in self.profile
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The nodes on which it runs, none where it names none."""
+        return (self.node,) * bool(self.node) if isinstance(self.node, str) else self.node
 
     @property
     def path(self) -> str:

@@ -16,6 +16,7 @@ from .node_spec import NodeSpec
 from .supervisors import SupervisorSpec
 
 if TYPE_CHECKING:
+    from .instances import Copy
     from .model import ActorSpec, Topology
     from .resolved import ResolvedTopology
 
@@ -75,6 +76,7 @@ def part_of(topology: ResolvedTopology, node: str) -> NodePart:
         edges=tuple(edge for edge in topology.plan.edges if places[edge.sender] == places[edge.receiver] == node),
         unreceived=_of_these(topology.plan.unreceived, own),
         unfed=_of_these(topology.plan.unfed, own),
+        spreads=topology.plan.spreads,
     )
     spec = topology.nodes[node]
     inbound = tuple(stream for stream in streams if stream.receiver_node == node)
@@ -126,14 +128,14 @@ def _of_these(pairs: Iterable[tuple[str, type[TLV]]], names: Iterable[str]) -> t
 
 
 def problems_of_nodes(
-    topology: Topology, running: Mapping[str, ActorSpec], plan: RoutePlan | None
+    topology: Topology, running: Mapping[str, ActorSpec], copies: Mapping[str, Copy], plan: RoutePlan | None
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """What is wrong with where the actors are to run: the place of each problem in the file, and its text."""
     known = topology.nodes
     if known and topology.metrics:
         yield ("topology", "metrics"), "each node has an address of its own: write it as [nodes.NAME] metrics"
     for name in known:
-        if all(spec.node != name for spec in topology.actors.values()):
+        if all(name not in spec.places for spec in topology.actors.values()):
             yield ("nodes", name), f"no actor runs there; write node = {name!r} in the section of one, or remove it"
     for name, node in known.items():
         for other in node.talks_to or ():
@@ -144,19 +146,20 @@ def problems_of_nodes(
                 )
     wrong = False
     for name, spec in running.items():
-        if spec.node and spec.node not in known:
-            wrong = True
-            yield ("actors", name, "node"), f"there is no node {spec.node!r}; {did_you_mean(spec.node, known, 'nodes')}"
-        elif known and not spec.node:
+        for place in spec.places:
+            if place not in known:
+                wrong = True
+                yield ("actors", name, "node"), f"there is no node {place!r}; {did_you_mean(place, known, 'nodes')}"
+        if known and not spec.places:
             wrong = True
             yield ("actors", name, "node"), f"it says on no node: write node = and one of {', '.join(sorted(known))}"
     if wrong or not known:
         return
-    places = {name: spec.node for name, spec in running.items()}
+    places = {name: copy.node for name, copy in copies.items()}
     yield from _torn_supervisors(topology.supervisors, running)
     crossing = [] if plan is None else [(places[edge.sender], places[edge.receiver]) for edge in plan.edges]
     if plan is not None:
-        yield from _torn_circles(plan, places)
+        yield from _torn_circles(plan, places, copies)
     if any(spec != NodeSpec() for spec in known.values()):
         from .hosts import problems_of_hosts
 
@@ -168,7 +171,7 @@ def _torn_supervisors(
     supervisors: Mapping[str, SupervisorSpec], running: Mapping[str, ActorSpec]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, supervisor in supervisors.items():
-        nodes = sorted({spec.node for spec in running.values() if spec.supervisor == name})
+        nodes = sorted({node for spec in running.values() if spec.supervisor == name for node in spec.places})
         if supervisor.strategy is not Strategy.ONE_FOR_ONE and len(nodes) > 1:
             yield (
                 ("supervisors", name, "strategy"),
@@ -176,7 +179,9 @@ def _torn_supervisors(
             )
 
 
-def _torn_circles(plan: RoutePlan, places: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _torn_circles(
+    plan: RoutePlan, places: Mapping[str, str], copies: Mapping[str, Copy]
+) -> Iterator[tuple[tuple[str, ...], str]]:
     for circle in plan.cycles:
         nodes = sorted({places[name] for name in circle})
         if len(nodes) > 1:
@@ -184,4 +189,4 @@ def _torn_circles(plan: RoutePlan, places: Mapping[str, str]) -> Iterator[tuple[
                 f"actors that feed each other in a circle ({', '.join(circle)}) run on one node, so that it is known"
                 f" when they have come to an end; here on {', '.join(nodes)}"
             )
-            yield ("actors", circle[0], "node"), problem
+            yield ("actors", copies[circle[0]].group, "node"), problem

@@ -30,6 +30,9 @@ class ResolvedActor:
     bound: Bounded | None = None
     supervisor: str = ""
     node: str = ""
+    #: The name in the file, where there are several copies of it; and which of how many this one is.
+    group: str = ""
+    instance: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True, slots=True)

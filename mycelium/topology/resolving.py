@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mycelium.actor import Actor
@@ -37,6 +38,7 @@ from tlv import TLV, DeclaredError
 from .bringing import brings_itself
 from .budget import budget_problems
 from .importing import import_actor
+from .instances import Copy, copies_of, listening, problems_of_copies, problems_of_keys, spreads_of
 from .model import ActorSpec, Topology
 from .nodes import problems_of_nodes
 from .overrides import Override, merge_overrides, read_override
@@ -81,13 +83,16 @@ def resolve(
             name: ResolvedActor(
                 name,
                 kind,
-                check.configs.get(name),
-                check.running[name].dispatcher,
-                check.bounds.get(name),
-                check.running[name].supervisor,
-                check.running[name].node,
+                check.configs.get(copy.group),
+                check.running[copy.group].dispatcher,
+                check.bounds.get(copy.group),
+                check.running[copy.group].supervisor,
+                copy.node,
+                copy.group if copy.count > 1 else "",
+                (copy.number, copy.count),
             )
-            for name, kind in check.classes.items()
+            for name, copy in check.copies.items()
+            for kind in (check.classes[copy.group],)
         },
         dispatchers=topology.dispatchers,
         supervisors=topology.supervisors,
@@ -121,6 +126,7 @@ class _Check:
         self.classes: dict[str, type[Actor]] = {}
         self.configs: dict[str, object] = {}
         self.bounds: dict[str, Bounded] = {}
+        self.copies: dict[str, Copy] = {}
         self.plan: RoutePlan | None = None
 
     def run(self, *, input: str | None, speed: str | None, overrides: Sequence[str]) -> None:
@@ -134,19 +140,32 @@ class _Check:
         for name in self.classes:
             self._load_config(name, arguments[name])
         listens = {name: self._senders_of(name) for name in self.classes if self.running[name].listens_to is not None}
-        if len(self.classes) == len(self.running):
-            self.plan = plan_routes(self.classes, listens=listens)
+        self._plan_copies(listens)
         if not self.unread:
-            for place, problem in problems_of_nodes(self.topology, self.running, self.plan):
+            for place, problem in problems_of_nodes(self.topology, self.running, self.copies, self.plan):
                 self._refuse(key_text(*place), problem)
-            self.problems.extend(budget_problems(self.topology, self.running, self.classes, self.bounds, self.plan))
+            self.problems.extend(budget_problems(self.topology, self.copies, self.classes, self.bounds, self.plan))
+
+    def _plan_copies(self, listens: Mapping[str, Iterable[str]]) -> None:
+        """Find out how many actors come of each section, and plan their routes."""
+        problems = list(problems_of_copies(self.topology.actors, self.running))
+        self.copies = copies_of(self.running)
+        if len(self.classes) == len(self.running):
+            classes = {name: self.classes[copy.group] for name, copy in self.copies.items()}
+            plan = plan_routes(classes, listens=listening(self.copies, listens))
+            self.plan = replace(plan, spreads=spreads_of(self.running, self.copies))
+            problems.extend(problems_of_keys(self.running, self.plan))
+        for place, problem in problems:
+            self._refuse(key_text(*place), problem)
 
     def warnings(self) -> list[DeclaredError]:
         """Messages without a receiver and messages without a sender, an actor each."""
         if self.plan is None:
             return []
-        unreceived = _names_by_actor(self.plan.unreceived)
-        unfed = _names_by_actor(one for one in self.plan.unfed if not brings_itself(self.classes[one[0]], one[1]))
+        unreceived = _names_by_actor(self._by_section(self.plan.unreceived))
+        unfed = _names_by_actor(
+            one for one in self._by_section(self.plan.unfed) if not brings_itself(self.classes[one[0]], one[1])
+        )
         return [
             *(
                 UnreceivedMessageError(file=self.file, key=key_text("actors", actor), message=messages)
@@ -157,6 +176,10 @@ class _Check:
                 for actor, messages in unfed.items()
             ),
         ]
+
+    def _by_section(self, pairs: Iterable[tuple[str, type[TLV]]]) -> list[tuple[str, type[TLV]]]:
+        """The same with the names of the file, each pair once."""
+        return list(dict.fromkeys((self.copies[name].group, message) for name, message in pairs))
 
     def _choose_actors(self) -> None:
         actors, profiles = self.topology.actors, self.topology.profiles
