@@ -19,10 +19,12 @@ from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkFullError
 from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
 from mycelium.link.iceoryx import Home, iceoryx2, loan, of_size, opened, rest, send, service_of_bytes, service_of_events
 from mycelium.link.link import Link
-from mycelium.link.window import ACKNOWLEDGEMENT, PREFIX, Taken, Window
+from mycelium.link.window import Acknowledgement, Prefix, Taken, Window
 from mycelium.observing.places import runtime_directory
 
 __all__ = ["IpcLink"]
+
+_PREFIX = Prefix.layout.size
 
 #: How often an end that waits looks for processes that have died; in seconds.
 _LOOK = 0.25
@@ -157,7 +159,7 @@ class _IpcSender(FrameSender):
         self._window = Window(link.capacity)
 
         self._room = _only("sender", channel, lambda: services.room.listener_builder().create())
-        self._publisher = opened(channel, lambda: _publisher(services.frames, PREFIX.size + frame_size))
+        self._publisher = opened(channel, lambda: _publisher(services.frames, _PREFIX + frame_size))
         self._heard = opened(channel, lambda: services.taken.subscriber_builder().create())
         self._bell = opened(channel, lambda: services.sent.notifier_builder().create())
         self._bell.notify()
@@ -186,9 +188,9 @@ class _IpcSender(FrameSender):
         if services is None:
             return
         while (sample := self._heard.receive()) is not None:
-            said = ACKNOWLEDGEMENT.unpack(ctypes.string_at(sample.payload_ptr, ACKNOWLEDGEMENT.size))
+            said = Acknowledgement.ref_from(ctypes.string_at(sample.payload_ptr, Acknowledgement.layout.size))
             sample.delete()
-            self._window.hear(*said)
+            self._window.hear(said.receiver, said.sender, said.number)
         if services.taken.dynamic_config.number_of_publishers:
             self._window.meet()
         elif self._window.receiver:
@@ -210,8 +212,8 @@ class _IpcSender(FrameSender):
         if not self._window.has_room or time.monotonic() >= self._link.look_at:
             self._link.clean()
             self._make_room(timeout)
-        sample = loan(self._publisher, PREFIX.size + size)
-        memory = (ctypes.c_ubyte * size).from_address(sample.payload_ptr + PREFIX.size)
+        sample = loan(self._publisher, _PREFIX + size)
+        memory = (ctypes.c_ubyte * size).from_address(sample.payload_ptr + _PREFIX)
         memory.publisher = self._publisher  # type: ignore[attr-defined] # its memory stays mapped as long as this can be reached
         return Loan(self, memoryview(memory).cast("B"), sample)
 
@@ -230,8 +232,8 @@ class _IpcSender(FrameSender):
     def _publish(self, loan: Loan) -> None:
         window, sample = self._window, loan._held
         loan._held = None
-        prefix = (ctypes.c_ubyte * PREFIX.size).from_address(sample.payload_ptr)
-        PREFIX.pack_into(prefix, 0, loan.size, window.incarnation, window.number + 1)
+        prefix = (ctypes.c_ubyte * _PREFIX).from_address(sample.payload_ptr)
+        Prefix.emplace(prefix, 0, length=loan.size, sender=window.incarnation, number=window.number + 1)
         if not send(sample):
             window.leave()
             raise LinkDownError(channel=self.channel, link="ipc", seconds=0.0)
@@ -286,7 +288,7 @@ class _IpcReceiver(FrameReceiver):
         self._using = threading.Lock()
         self._ringing = threading.Lock()
         self._frames_port = opened(channel, lambda: services.frames.subscriber_builder().create())
-        self._teller = _only("receiver", channel, lambda: _publisher(services.taken, ACKNOWLEDGEMENT.size))
+        self._teller = _only("receiver", channel, lambda: _publisher(services.taken, Acknowledgement.layout.size))
         self._sent = opened(channel, lambda: services.sent.listener_builder().create())
         self._own_bell = opened(channel, lambda: services.sent.notifier_builder().create())
         self._bell = opened(channel, lambda: services.room.notifier_builder().create())
@@ -305,14 +307,14 @@ class _IpcReceiver(FrameReceiver):
             sample = self._frames_port.receive()
             if sample is None:
                 return None
-            length, sender, number = PREFIX.unpack(ctypes.string_at(sample.payload_ptr, PREFIX.size))
-            if self._taken.take(sender, number):
+            prefix = Prefix.ref_from(ctypes.string_at(sample.payload_ptr, _PREFIX))
+            if self._taken.take(prefix.sender, prefix.number):
                 self._tell()
-            return self._view(sample, min(length, sample.header.number_of_elements - PREFIX.size))
+            return self._view(sample, min(prefix.length, sample.header.number_of_elements - _PREFIX))
 
     def _view(self, sample: Any, length: int) -> memoryview:
         """The bytes of a frame: where they are, or copied out where too many are looked at already."""
-        at = sample.payload_ptr + PREFIX.size
+        at = sample.payload_ptr + _PREFIX
         returned = self._returned
         while returned:
             returned.popleft()
@@ -329,8 +331,8 @@ class _IpcReceiver(FrameReceiver):
 
     def _tell(self) -> None:
         """Say what was taken, so that the sender knows what room there is."""
-        sample = loan(self._teller, ACKNOWLEDGEMENT.size)
-        ctypes.memmove(sample.payload_ptr, self._taken.say(), ACKNOWLEDGEMENT.size)
+        sample = loan(self._teller, Acknowledgement.layout.size)
+        ctypes.memmove(sample.payload_ptr, self._taken.say(), Acknowledgement.layout.size)
         send(sample)
         self._bell.notify()
 

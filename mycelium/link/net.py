@@ -20,9 +20,11 @@ from mycelium.link.access import Access, access_settings
 from mycelium.link.endpoints import Certificates, check_endpoint, is_open_to_others, zenoh_settings
 from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
 from mycelium.link.link import Link
-from mycelium.link.window import ACKNOWLEDGEMENT, PREFIX, Taken, Window
+from mycelium.link.window import Acknowledgement, Prefix, Taken, Window
 
 __all__ = ["NetLink"]
+
+_PREFIX = Prefix.layout.size
 
 #: How long a link stays open for frames of which nobody has said that they arrived; in seconds.
 _FAREWELL = 0.25
@@ -161,12 +163,12 @@ class _NetSender(FrameSender):
 
     def _hear(self, sample: Any) -> None:
         said = sample.payload.to_bytes()
-        if len(said) != ACKNOWLEDGEMENT.size:
+        if len(said) != Acknowledgement.layout.size:
             return
-        receiver, sender, number = ACKNOWLEDGEMENT.unpack(said)
+        heard = Acknowledgement.ref_from(said)
         with self._changed:
-            if receiver == self._window.receiver:
-                self._window.hear(receiver, sender, number)
+            if heard.receiver == self._window.receiver:
+                self._window.hear(heard.receiver, heard.sender, heard.number)
                 self._changed.notify_all()
 
     @property
@@ -189,8 +191,8 @@ class _NetSender(FrameSender):
         with self._changed:
             if not self._window.has_room:
                 self._make_room(timeout)
-        whole = bytearray(PREFIX.size + size)
-        return Loan(self, memoryview(whole)[PREFIX.size :], whole)
+        whole = bytearray(_PREFIX + size)
+        return Loan(self, memoryview(whole)[_PREFIX:], whole)
 
     def _make_room(self, timeout: float) -> None:
         self._waits += 1
@@ -207,8 +209,8 @@ class _NetSender(FrameSender):
             if not self.connected:
                 raise LinkDownError(channel=self.channel, link="net", seconds=0.0)
             self._window.number += 1
-            PREFIX.pack_into(whole, 0, loan.size, self._window.incarnation, self._window.number)
-        self._publisher.put(bytes(memoryview(whole)[: PREFIX.size + loan.size]))
+            Prefix.emplace(whole, 0, length=loan.size, sender=self._window.incarnation, number=self._window.number)
+        self._publisher.put(bytes(memoryview(whole)[: _PREFIX + loan.size]))
 
     def _abandon(self, loan: Loan) -> None:
         loan._held = None
@@ -271,14 +273,14 @@ class _NetReceiver(FrameReceiver):
                 frame = frame or self._arrivals.get_nowait()
             except Empty:
                 return None
-            if frame is None or len(frame) <= PREFIX.size:
+            if frame is None or len(frame) <= _PREFIX:
                 continue
-            length, sender, number = PREFIX.unpack_from(frame)
-            if sender == self._taken.sender and number <= self._taken.number:
+            prefix = Prefix.ref_from(frame)
+            if prefix.sender == self._taken.sender and prefix.number <= self._taken.number:
                 continue  # it came before: a connection was lost, and this was fetched again
-            if self._taken.take(sender, number):
+            if self._taken.take(prefix.sender, prefix.number):
                 self._tell()
-            return frame[PREFIX.size : PREFIX.size + length]
+            return frame[_PREFIX : _PREFIX + prefix.length]
 
     def _tell(self) -> None:
         with self._using:

@@ -8,16 +8,28 @@ was there before is told apart.
 
 from __future__ import annotations
 
-import struct
 from random import SystemRandom
 
-__all__ = ["ACKNOWLEDGEMENT", "PREFIX", "Taken", "Window", "incarnation"]
+from tlv import TLV, u64
 
-#: Before each frame: its length, the incarnation of its sender, and its number, from 1.
-PREFIX = struct.Struct("<QQQ")
+__all__ = ["Acknowledgement", "Prefix", "Taken", "Window", "incarnation"]
 
-#: What a receiver says: its incarnation, that of the sender, and the number of the last frame that it took.
-ACKNOWLEDGEMENT = struct.Struct("<QQQ")
+
+class Prefix(TLV):
+    """Before each frame: its length, the incarnation of its sender, and its number, from 1."""
+
+    length: u64
+    sender: u64
+    number: u64
+
+
+class Acknowledgement(TLV):
+    """What a receiver says: its incarnation, that of the sender, and the number of the last frame that it took."""
+
+    receiver: u64
+    sender: u64
+    number: u64
+
 
 #: Who a receiver is of which the sender knows only that it is there.
 _SOMEBODY = 1 << 63
@@ -110,4 +122,4 @@ class Taken:
     def say(self) -> bytes:
         """What to tell the sender."""
         self._said = self.number
-        return ACKNOWLEDGEMENT.pack(self.incarnation, self.sender, self.number)
+        return bytes(Acknowledgement(self.incarnation, self.sender, self.number).as_bytes())

@@ -8,7 +8,6 @@ every other one becomes a `RemoteError` that says what it was.
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -17,16 +16,21 @@ from mycelium.errors.cluster import PeerMismatchError
 from mycelium.errors.talking import AnswerKindError, RemoteError
 from mycelium.message_sets import shown
 from mycelium.texts import text_of
-from tlv import TLV, DeclaredError
+from tlv import TLV, DeclaredError, f64
 from tlv.declared_error import error_with_code
 
 from .messages import Form, Wire
 
 __all__ = ["Vocabulary", "answer_of", "failure_of", "told_error", "value_of"]
 
-_NUMBER = struct.Struct("<d")
 #: Of a text that tells of an error, so much goes along.
 _TEXT_MAX = 16_000
+
+
+class Number(TLV):
+    """A number with a fraction, as an answer carries it."""
+
+    value: f64
 
 
 class Vocabulary:
@@ -71,7 +75,7 @@ def answer_of(number: int, value: Any, actor: str, asked: str) -> Wire.Answer:
     elif type(value) is int:
         form, data = Form.INTEGER, value.to_bytes((value.bit_length() + 8) // 8, "little", signed=True)
     elif type(value) is float:
-        form, data = Form.NUMBER, _NUMBER.pack(value)
+        form, data = Form.NUMBER, bytes(Number(value).as_bytes())
     elif type(value) is str:
         form, data = Form.TEXT, value.encode("utf-8", "surrogatepass")
     elif type(value) is bytes:
@@ -97,8 +101,8 @@ def value_of(answer: Wire.Answer, vocabulary: Vocabulary, here: str, peer: str) 
         return data == b"\1"
     if form == Form.INTEGER:
         return int.from_bytes(data, "little", signed=True)
-    if form == Form.NUMBER and len(data) == _NUMBER.size:
-        return _NUMBER.unpack(data)[0]
+    if form == Form.NUMBER and len(data) == Number.layout.size:
+        return Number.read_from(data).value
     if form == Form.TEXT:
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8", "surrogatepass")
