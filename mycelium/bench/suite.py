@@ -20,6 +20,7 @@ from .nodes import idle_nodes, starting_nodes
 from .observing import observing
 from .operations import construction, field_access, parsing, validation
 from .savina import SAVINA
+from .sharding import sharding
 from .streams import streams, streams_paced
 from .supervising import supervising
 from .telling import telling
@@ -47,6 +48,7 @@ _MAKERS: tuple[Callable[[], Contest], ...] = (
     link_hops,
     streams,
     streams_paced,
+    sharding,
     allocations,
     hot_path,
     many_actors,
