@@ -25,6 +25,10 @@ class _LaterModule(ModuleType):
         super().__init__(name)
         self.__path__: list[str] = []  # so that what is in it can be imported
 
+    def __bool__(self) -> bool:
+        """Not there: from Python 3.12 on, `logging` asks `sys.modules` for asyncio, and then for the current task."""
+        return False
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

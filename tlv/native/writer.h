@@ -83,6 +83,7 @@ static void wire_ask(Plan *plan, PyTypeObject *type)
 /* Whether what the plan tells of its class is so, or has just been asked; else only the twin can. */
 static RARE int wire_learn(Plan *plan, PyTypeObject *type)
 {
+    (void)type;
     plan->wire_tag = 0;
 #ifndef Py_GIL_DISABLED /* where another thread could change the class meanwhile */
     if (plan->type == type && Py_TYPE(type) == plan->state->metatype) {
