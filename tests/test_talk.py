@@ -10,7 +10,13 @@ import pykka
 import pytest
 
 from mycelium import Actor, ActorRef, ActorSpec, Node, Topology, handles
-from mycelium.errors.actor import AskTimeoutError, DeadActorError, DeadlineMissingError, NotReceivedError
+from mycelium.errors.actor import (
+    AskTimeoutError,
+    DeadActorError,
+    DeadlineMissingError,
+    MailboxFullError,
+    NotReceivedError,
+)
 from mycelium.errors.talking import (
     ActorUnknownError,
     AnswerKindError,
@@ -294,6 +300,27 @@ def test_a_full_receiver_holds_up_who_tells_it_and_nobody_else(
         assert desk.got[0] < 60
         book.go_on.set()
         assert wait_for(lambda: book.notes == list(range(200)))
+
+
+def test_a_question_that_a_full_outlet_refuses_is_not_remembered(
+    link: LoopbackLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mycelium.remote.outlet.WINDOW", 1)
+    with running(desk_and_book(dispatcher="pinned", mailbox={"capacity": 2, "overflow": "reject"}), link) as nodes:
+        book, talk = nodes.ref("book", at="left"), peer(nodes, "left").talk
+        replies = [book.ask(Ask(number=5000), block=False, timeout=DEADLINE_S)]
+        assert nodes.actor("book").entered.wait(DEADLINE_S)
+        replies += [book.ask(Ask(number=1), block=False, timeout=DEADLINE_S) for _ in range(100)]
+        assert len(talk._waiting) < 20
+        nodes.actor("book").go_on.set()
+        refused = 0
+        for reply in replies:
+            try:
+                reply.get(timeout=DEADLINE_S)
+            except MailboxFullError:
+                refused += 1
+        assert refused > 80
+        assert wait_for(lambda: not talk._waiting)
 
 
 def test_an_actor_is_told_when_one_of_another_node_has_ended(link: LoopbackLink) -> None:

@@ -104,7 +104,13 @@ class Talk:
         """Give an answer that is to come a number. Any thread."""
         number = self._next()
         self._waiting[number] = Waiting(reply, actor, message)
+        if isinstance(reply, Reply):
+            # Also where it is settled here: the outlet was full, say, and no answer comes.
+            reply.when_done(partial(self._forget, number))
         return number
+
+    def _forget(self, number: int) -> None:
+        self._waiting.pop(number, None)
 
     def refuse(self, number: int, error: BaseException) -> None:
         """What was to be answered is not sent. Any thread."""
