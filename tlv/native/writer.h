@@ -80,13 +80,18 @@ static void wire_ask(Plan *plan, PyTypeObject *type)
     }
 }
 
+/* Without a GIL another thread could change a class while it is asked, so nothing is remembered of it. */
+#ifdef Py_GIL_DISABLED
+#define CLASSES_HOLD_STILL 0
+#else
+#define CLASSES_HOLD_STILL 1
+#endif
+
 /* Whether what the plan tells of its class is so, or has just been asked; else only the twin can. */
 static RARE int wire_learn(Plan *plan, PyTypeObject *type)
 {
-    (void)type;
     plan->wire_tag = 0;
-#ifndef Py_GIL_DISABLED /* where another thread could change the class meanwhile */
-    if (plan->type == type && Py_TYPE(type) == plan->state->metatype) {
+    if (CLASSES_HOLD_STILL && plan->type == type && Py_TYPE(type) == plan->state->metatype) {
         Py_INCREF(type);
         Py_INCREF(plan);
         wire_ask(plan, type);
@@ -95,7 +100,6 @@ static RARE int wire_learn(Plan *plan, PyTypeObject *type)
         Py_DECREF(type);
         return learned;
     }
-#endif
     return 0;
 }
 
