@@ -15,6 +15,7 @@ from tlv import DeclaredError, TLVError, read_frame
 from .inlet import Inlet
 from .messages import CONTROL, OPENED, WIRE_MESSAGES, Wire
 from .outlet import WINDOW
+from .refusals import RefusalLog
 
 if TYPE_CHECKING:
     from .peer import Peer
@@ -48,6 +49,7 @@ class PeerReceiver:
         self.empty = 0
         self._resumed: deque[Inlet] = deque()
         self._refused_at: deque[float] = deque(maxlen=RUBBISH_MAX)
+        self._refusals = RefusalLog(peer.log)
 
     def resume(self, inlet: Inlet) -> None:
         """There is room for this inlet."""
@@ -57,6 +59,7 @@ class PeerReceiver:
     def begin(self) -> None:
         """The peer has begun a new life."""
         self._refused_at.clear()
+        self._refusals.tell_rest()
         for number, inlet in tuple(self.peer.inlets.items()):
             inlet.begin()
             if number >= OPENED:
@@ -74,11 +77,13 @@ class PeerReceiver:
                     self._note_arrival(inlet)
                 if buffer is None:
                     self.empty += 1
+                    self._refusals.look()
                 else:
                     self._take(buffer)
         except Exception as error:
             peer.fail(error)
         finally:
+            self._refusals.tell_rest()
             if peer.failed is not None:
                 with suppress(Exception):  # so that the peer sees it
                     self.end.close()
@@ -113,8 +118,11 @@ class PeerReceiver:
                 return  # it was told of
             self._refused_at.append(time.monotonic())
             if len(self._refused_at) == RUBBISH_MAX and self._refused_at[-1] - self._refused_at[0] <= RUBBISH_S:
+                self._refusals.tell_rest()
                 self.peer.cut(PeerCutOffError(peer=self.peer.name, frames=RUBBISH_MAX, seconds=RUBBISH_S))
                 return
+            self._refusals.tell(problem)
+            return
         try_to_log(self.peer.log.error, "something is wrong with what came", **problem.to_dict())
 
     def _note_arrival(self, inlet: Inlet) -> None:
