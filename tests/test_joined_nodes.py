@@ -391,3 +391,24 @@ def test_senders_and_receivers_may_be_on_both_nodes(link: LoopbackLink) -> None:
     assert report.ok
     assert report.summaries == {"back": "51"}
     assert threading.active_count() < 20
+
+
+def test_a_node_that_needs_nothing_more_leaves_while_a_peer_that_needs_nothing_of_it_goes_on(
+    link: LoopbackLink,
+) -> None:
+    topology = Topology(
+        name="pair",
+        nodes={"left": {}, "right": {}},
+        actors={"one": on("left", Board, listens_to=()), "other": on("right", Board, listens_to=())},
+    )
+    # Far longer than the test waits.
+    left, right = (JoinedNode(topology, name, link, drain_s=3600.0, patience_s=3600.0) for name in ("left", "right"))
+    left.start()
+    right.start()
+    for leaving in (left, right):
+        thread = Thread(target=leaving.stop)
+        thread.start()
+        join(thread)
+        assert leaving.state == "interrupted"
+    assert left.report().ok
+    assert right.report().ok

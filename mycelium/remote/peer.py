@@ -137,8 +137,11 @@ class Peer:
 
     @property
     def parted(self) -> bool:
-        """Whether the two have said goodbye to each other, or it is there no more to hear it."""
-        return self.left and (self.sending.goodbye_told or not self.joined)
+        """Whether neither needs the other: both have said goodbye, or the one that stays has nothing left to send or to get."""
+        told = self.sending.goodbye_told
+        if self.left:
+            return told or not self.joined or not self.sending.end.connected
+        return told and self.settled
 
     def end_of(self, actor: str) -> DeclaredError | None:
         """Why an actor there can be reached no more; None where its node has ended in order, or is there."""
