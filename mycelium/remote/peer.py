@@ -69,9 +69,14 @@ class Peer:
         inbound: Iterable[Stream],
         directory: Directory,
         changed: Callable[[], None],
+        linger_s: float = 0.0,
+        spin_us: int = 0,
     ) -> None:
         self.node = node
         self.name = name
+        #: How long a frame that is not full waits for more, and how long the next one is looked for.
+        self.linger_s = linger_s
+        self.spin_us = spin_us
         self.incarnation = incarnation
         self.outlets = {outlet.stream.number: outlet for outlet in outlets}
         inbound = tuple(inbound)
@@ -170,7 +175,7 @@ class Peer:
         """Open both channels, and begin. Raises `LinkError`."""
         there, here = self._channels
         self.sending.end = _when_free(lambda: self._link.sender(there, frame_size=FRAME_SIZE))
-        self.receiving.end = _when_free(lambda: self._link.receiver(here, frame_size=FRAME_SIZE))
+        self.receiving.end = _when_free(lambda: self._link.receiver(here, frame_size=FRAME_SIZE, spin_us=self.spin_us))
         for run, what in ((self.sending.run, "to"), (self.receiving.run, "from")):
             thread = threading.Thread(target=run, name=f"mycelium-{what}-{self.name}", daemon=True)
             self._threads.append(thread)

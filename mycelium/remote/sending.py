@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -12,8 +13,9 @@ from mycelium.errors.link import LinkDownError, LinkError, LinkFullError
 from mycelium.link.ends import FrameSender
 from tlv import TLV, FrameFullError, FrameWriter
 
+from .batching import Batching
 from .messages import CONTROL, READY, RESTING, STARTING, VERSION, Wire
-from .outlet import Outlet
+from .outlet import FRAME_MESSAGES, Outlet
 from .process import this_process
 from .talk import too_large
 
@@ -56,6 +58,9 @@ class PeerSender:
         #: The peer was told that nothing more is needed from it.
         self.goodbye_told = False
         self._due: deque[Outlet] = deque()
+        #: Outlets whose frames wait for more, and when to look at them again.
+        self._held: dict[Outlet, float] = {}
+        self._batching: dict[Outlet, Batching] = {}
         self._tell_at: float | None = None
         #: Since when nobody is there, and how often the receiving thread had found nothing then.
         self._silent_since: tuple[float, int] | None = None
@@ -129,7 +134,12 @@ class PeerSender:
     def _patience(self) -> float:
         if self._silent_since is not None:
             return 0.005
-        return LOOK_S if self._tell_at is None else max(0.0, min(LOOK_S, self._tell_at - time.monotonic()))
+        if self._tell_at is None and not self._held:
+            return LOOK_S
+        next_at = min(self._held.values(), default=math.inf)
+        if self._tell_at is not None:
+            next_at = min(next_at, self._tell_at)
+        return max(0.0, min(LOOK_S, next_at - time.monotonic()))
 
     def _has_heard_all(self) -> bool:
         """Whether the receiving thread has looked at all that the peer sent before it went: a goodbye may be among it."""
@@ -146,6 +156,8 @@ class PeerSender:
     def _send_due(self) -> None:
         try:
             self._send_control()
+            if self._held:
+                self._look_at_held()
             for _ in range(len(self._due)):
                 outlet = self._due.popleft()
                 outlet.mailbox.leave_queue()
@@ -256,6 +268,8 @@ class PeerSender:
                 self._send(Wire.Opening(stream=stream.number, sender=stream.sender, receiver=stream.receiver))
                 outlet.announced = True
             if mailbox.items and outlet.room:
+                if self.peer.linger_s and self._is_held(outlet):
+                    return
                 self._send_of(outlet)
             if not mailbox.items and outlet.ending and not outlet.end_told:
                 self._send(Wire.StreamEnd(sent=outlet.sent, stream=outlet.stream.number))
@@ -268,6 +282,24 @@ class PeerSender:
         elif outlet.room:
             self.announce(outlet)
         # else it comes again with the next credit
+
+    def _is_held(self, outlet: Outlet) -> bool:
+        """Whether what waits there is to wait for more; then it comes again in time."""
+        batching = self._batching.get(outlet)
+        if batching is None:
+            full = min(FRAME_MESSAGES, max(1, outlet.mailbox.capacity // 2))  # before senders have to wait
+            batching = self._batching[outlet] = Batching(self.peer.linger_s, int(full))
+        urgent = outlet.ending or outlet.opened_late or self._leaving
+        seconds = batching.hold(len(outlet.mailbox.items), urgent=urgent)
+        if seconds:
+            self._held[outlet] = time.monotonic() + seconds
+        return seconds > 0
+
+    def _look_at_held(self) -> None:
+        now = time.monotonic()
+        for outlet in [outlet for outlet, at in self._held.items() if at <= now or outlet.ending]:
+            del self._held[outlet]
+            self.announce(outlet)
 
     def _bury_due(self) -> None:
         """Nobody takes what waits for this peer any more."""

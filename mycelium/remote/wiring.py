@@ -87,6 +87,7 @@ class Wiring:
         self.directory.actors = actors
         self.directory.peers = self._peers
         name = self.part.topology.name
+        spec = self.directory.whole.nodes[self.node]
         for peer in self.part.peers:
             self._peers[peer] = Peer(
                 node=self.node,
@@ -98,6 +99,8 @@ class Wiring:
                 inbound=[stream for stream in self.part.inbound if stream.sender_node == peer],
                 directory=self.directory,
                 changed=self._tell_changed,
+                linger_s=spec.linger_us / 1e6,
+                spin_us=spec.spin_us,
             )
         self._inlets = [inlet for one in self._peers.values() for inlet in one.inlets.values()]
         for one in self._peers.values():

@@ -80,6 +80,22 @@ class NodeSpec(BaseModel):
         AfterValidator(check_metrics_address),
         Field(description="where it serves metrics, host:port"),
     ] = None
+    linger_us: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="how long a frame that is not full waits for more messages before it is sent, in microseconds",
+        ),
+    ] = 0
+    spin_us: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="how long it looks for the next frame before it sleeps, where frames come that soon, in microseconds",
+        ),
+    ] = 0
     tlv: Annotated[
         Implementation | None,
         Field(description="the implementation of the message layer there; by default as [topology] says"),
