@@ -28,6 +28,7 @@ from mycelium.texts import text_of
 from mycelium.topology.nodes import Stream
 from tlv import TLV, DeclaredError
 
+from .bucket import Bucket
 from .hearing import Hearing
 from .inlet import Inlet
 from .messages import OPENED, READY, RECEIVED, RESTING, VERSION, Wire, difference_of, layouts_of, received_layouts
@@ -71,6 +72,7 @@ class Peer:
         changed: Callable[[], None],
         linger_s: float = 0.0,
         spin_us: int = 0,
+        buckets: tuple[Bucket | None, Bucket | None] = (None, None),
     ) -> None:
         self.node = node
         self.name = name
@@ -118,7 +120,7 @@ class Peer:
         self.changed = changed
         self.directory = directory
         self.sending = PeerSender(self)
-        self.receiving = PeerReceiver(self)
+        self.receiving = PeerReceiver(self, *buckets)
         #: What actors of the two nodes have begun with each other.
         self.talk = Talk(self, directory)
         self.hearing = Hearing(self)

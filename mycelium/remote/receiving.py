@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from contextlib import suppress
@@ -12,6 +13,7 @@ from mycelium.errors.cluster import FrameRefusedError, PeerCutOffError
 from mycelium.link.ends import FrameReceiver
 from tlv import DeclaredError, TLVError, read_frame
 
+from .bucket import Bucket
 from .inlet import Inlet
 from .messages import CONTROL, OPENED, WIRE_MESSAGES, Wire
 from .outlet import WINDOW
@@ -38,22 +40,30 @@ class PeerReceiver:
         accepts: The peer reads what goes between the two as this node does.
         rubbish: Frames that were refused.
         empty: How often it has looked, and found no frame.
+        held_up: How often a limit made it wait before it took the next frame.
+        holds: It waits so now.
     """
 
     end: FrameReceiver
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, frames: Bucket | None = None, octets: Bucket | None = None) -> None:
         self.peer = peer
+        self.held_up = 0
+        self.holds = False
+        self._frames = frames
+        self._octets = octets
         self.accepts = False
         self.rubbish = 0
         self.empty = 0
         self._resumed: deque[Inlet] = deque()
+        self._room = threading.Event()
         self._refused_at: deque[float] = deque(maxlen=RUBBISH_MAX)
         self._refusals = RefusalLog(peer.log)
 
     def resume(self, inlet: Inlet) -> None:
         """There is room for this inlet."""
         self._resumed.append(inlet)
+        self._room.set()
         self.end.wake()
 
     def begin(self) -> None:
@@ -70,13 +80,14 @@ class PeerReceiver:
         peer = self.peer
         try:
             while not peer.closing:
-                buffer = self.end.receive(timeout=LOOK_S)
+                held_up = self._is_held_up()
+                buffer = None if held_up else self.end.receive(timeout=LOOK_S)
                 while self._resumed:
                     inlet = self._resumed.popleft()
                     inlet.go_on()
                     self._note_arrival(inlet)
                 if buffer is None:
-                    self.empty += 1
+                    self.empty += not held_up
                     self._refusals.look()
                 else:
                     self._take(buffer)
@@ -88,12 +99,30 @@ class PeerReceiver:
                 with suppress(Exception):  # so that the peer sees it
                     self.end.close()
 
+    def _is_held_up(self) -> bool:
+        """Wait, for a moment, where the peer has sent more than its limit. What it sends meanwhile waits with it."""
+        seconds = max((bucket.wait_s() for bucket in (self._frames, self._octets) if bucket is not None), default=0.0)
+        self.holds = seconds > 0
+        if not seconds:
+            return False
+        self.held_up += 1
+        self._room.wait(min(seconds, LOOK_S))
+        self._room.clear()
+        return True
+
+    def _count(self, size: int) -> None:
+        if self._frames is not None:
+            self._frames.take(1)
+        if self._octets is not None:
+            self._octets.take(size)
+
     def _take(self, buffer: memoryview) -> None:
         try:
             source = int.from_bytes(buffer[6:8], "little")
             if source == CONTROL:
                 self._take_control(list(read_frame(buffer, messages=WIRE_MESSAGES)))
                 return
+            self._count(len(buffer))
             inlet = self.peer.inlets.get(source)
             if inlet is None or not self.accepts:
                 self.refuse(f"a frame of source {source}, which is no stream to this node")

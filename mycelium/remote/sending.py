@@ -144,7 +144,7 @@ class PeerSender:
     def _has_heard_all(self) -> bool:
         """Whether the receiving thread has looked at all that the peer sent before it went: a goodbye may be among it."""
         receiving, now = self.peer.receiving, time.monotonic()
-        if self._silent_since is None:
+        if self._silent_since is None or receiving.holds:
             self._silent_since = (now, receiving.empty)
         since, empty = self._silent_since
         if receiving.empty >= empty + 2 or now - since >= SILENT_S:

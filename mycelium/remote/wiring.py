@@ -18,6 +18,7 @@ from mycelium.topology.resolved import ResolvedTopology
 from tlv import TLV, DeclaredError
 from tlv.digests import blake2b
 
+from .bucket import Bucket
 from .directory import Directory
 from .inlet import Inlet
 from .outlet import Outlet
@@ -101,6 +102,10 @@ class Wiring:
                 changed=self._tell_changed,
                 linger_s=spec.linger_us / 1e6,
                 spin_us=spec.spin_us,
+                buckets=(
+                    Bucket(spec.frames_per_s) if spec.frames_per_s else None,
+                    Bucket(spec.mb_per_s * 1e6) if spec.mb_per_s else None,
+                ),
             )
         self._inlets = [inlet for one in self._peers.values() for inlet in one.inlets.values()]
         for one in self._peers.values():

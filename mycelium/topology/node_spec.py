@@ -96,6 +96,12 @@ class NodeSpec(BaseModel):
             description="how long it looks for the next frame before it sleeps, where frames come that soon, in microseconds",
         ),
     ] = 0
+    frames_per_s: Annotated[
+        float, Field(ge=0, description="how many frames a second it takes from each peer; 0 is no limit")
+    ] = 0.0
+    mb_per_s: Annotated[
+        float, Field(ge=0, description="how many millions of bytes a second it takes from each peer; 0 is no limit")
+    ] = 0.0
     tlv: Annotated[
         Implementation | None,
         Field(description="the implementation of the message layer there; by default as [topology] says"),
