@@ -144,11 +144,13 @@ class Peer:
 
     @property
     def parted(self) -> bool:
-        """Whether neither needs the other: both have said goodbye, or the one that stays has nothing left to send or to get."""
-        told = self.sending.goodbye_told
-        if self.left:
-            return told or not self.joined or not self.sending.end.connected
-        return told and self.settled
+        """Whether the two have said goodbye to each other, or it is there no more to hear it."""
+        return self.left and (self.sending.goodbye_told or not self.joined or not self.sending.end.connected)
+
+    @property
+    def spared(self) -> bool:
+        """Whether this node has said goodbye, and nothing of the plan is left between the two; the other one may go on."""
+        return self.sending.goodbye_told and self.settled
 
     def end_of(self, actor: str) -> DeclaredError | None:
         """Why an actor there can be reached no more; None where its node has ended in order, or is there."""

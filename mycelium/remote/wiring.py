@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PATIENCE_S", "Wiring", "channel_of"]
 
+#: How long a node that leaves waits for peers that need nothing of it, and may go on; in seconds.
+SPARE_S = 1.0
 #: How long a node waits for a peer that is not ready, or has gone; in seconds.
 PATIENCE_S = 30.0
 #: How long a node that stops waits for a peer that has gone: it may be just coming back, and have what is to be sent.
@@ -229,12 +231,19 @@ class Wiring:
         return True
 
     def leave(self, timeout: float) -> None:
-        """Say goodbye to all peers, wait until they do, and close the channels."""
+        """Say goodbye to all peers, wait until they do, and close the channels.
+
+        Those that go on, and need nothing of this node, are waited for only a moment: something may be on its way by a ref.
+        """
         for peer in self._peers.values():
             peer.leave()
         deadline = time.monotonic() + timeout
+        spare_at = time.monotonic() + SPARE_S
         while (left := deadline - time.monotonic()) > 0 and any(
-            not peer.parted and not self._has_given_up(peer, stopping=True) for peer in self._peers.values()
+            not peer.parted
+            and not (peer.spared and time.monotonic() >= spare_at)
+            and not self._has_given_up(peer, stopping=True)
+            for peer in self._peers.values()
         ):
             self._wait(min(left, 0.1))
         self.close()
