@@ -272,7 +272,7 @@ def test_nodes_of_different_topologies_exchange_nothing_and_say_what_differs(lin
     right = JoinedNode(other, "right", link)
     thread = running(right)
     left = JoinedNode(pair(Keeper), "left", link)
-    with pytest.raises(PeerMismatchError, match="sender -> another: Tick is in the topology of one of them only"):
+    with pytest.raises(PeerMismatchError, match="sender -> another is in the topology of one of them only"):
         left.start()
     join(thread)
     assert [failure.error for failure in right.report().failures] == ["PeerMismatchError"]

@@ -10,7 +10,7 @@ import pytest
 from mycelium import Actor, ActorSpec, Bounded, Topology, handles, resolve
 from mycelium.errors.cluster import NodeUnknownError
 from mycelium.errors.topology import TopologyRefusedError
-from mycelium.remote.messages import difference_of, layouts_of
+from mycelium.remote.mismatch import difference_of, differences_of, differing_field, layouts_of
 from mycelium.remote.wiring import channel_of
 from mycelium.topology.graph import graph_mermaid, graph_of
 from mycelium.topology.nodes import part_of
@@ -164,8 +164,25 @@ def test_nodes_compare_how_they_read_what_goes_between_them(tmp_path: Path) -> N
     ours = tuple(layouts_of(streams))
     assert difference_of(ours, tuple(layouts_of(streams))) == ""
     other = tuple(one.replace(digest=one.digest + 1) for one in ours)
-    assert difference_of(ours, other) == "ticker -> tape: Tick has another layout"
-    assert difference_of(ours, ()) == "ticker -> tape: Tick is in the topology of one of them only"
+    assert difference_of(ours, other) == "", "the stream is the same"
+    assert list(differences_of(ours, other).values()) == [("ticker -> tape: Tick", "")]
+    assert differences_of(ours, ours) == {}
+    assert difference_of(ours, ()) == "ticker -> tape is in the topology of one of them only"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "told"),
+    [
+        ("price 0 i64\nsize 8 i64", ""),
+        ("price 0 i64\nflags 8 u64\nsize 16 i64", ".size lies at offset 8 here and at 16 there"),
+        ("price 0 i64\nsize 8 u64", ".size is i64 here and u64 there"),
+        ("price 0 i64", ".size is not there at all"),
+        ("price 0 i64\nsize 8 i64\nnote 16 str", ".note is not here at all"),
+        ("", ""),
+    ],
+)
+def test_the_field_that_differs_is_named(theirs: str, told: str) -> None:
+    assert differing_field("price 0 i64\nsize 8 i64", theirs) == told
 
 
 def test_channels_are_called_by_topology_and_nodes_whatever_its_name() -> None:

@@ -8,7 +8,6 @@ import pickle
 import re
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,47 +21,14 @@ from mycelium.errors.cluster import MessageTooLargeError, PeerMismatchError
 from mycelium.errors.talking import LinkLostError, ProcessDiedError, RemoteError
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node.joined import JoinedNode
-from mycelium.remote.messages import CONTROL, VERSION, WIRE_MESSAGES, Form, Wire, received_layouts
+from mycelium.remote.messages import CONTROL, WIRE_MESSAGES, Form, Wire
+from mycelium.remote.mismatch import received_layouts
 from mycelium.remote.process import has_died, host_of_this, started_at
 from mycelium.remote.values import answer_of, failure_of, told_error
-from mycelium.remote.wiring import channel_of
+from tests.stranger import Stranger, framed, greeting_of
 from tests.talking import DEADLINE_S, Ask, Note, Reckoned, Running, desk_and_book, peer, peers, running
 from tests.waiting import wait_for
-from tlv import FrameWriter, read_frame
-
-
-class Stranger:
-    """Speaks to a node by hand, in the place of its peer."""
-
-    def __init__(self, link: LoopbackLink, name: str, node: str) -> None:
-        self.sender = link.sender(channel_of("talk", name, node))
-        self.receiver = link.receiver(channel_of("talk", node, name))
-        self._said: Counter[int] = Counter()
-        assert self.sender.wait_connected(DEADLINE_S)
-
-    def say(self, *messages: Any, source: int = CONTROL) -> None:
-        self.sender.send(framed(*messages, source=source, sequence=self._said[source]))
-        self._said[source] += len(messages)
-
-    def hear(self, kind: type[Any], *others: type[Any]) -> Any:
-        """The next message of that type; streams hold ``others``, too."""
-        while True:
-            frame = self.receiver.receive(timeout=DEADLINE_S)
-            assert frame is not None
-            for message in read_frame(frame, messages=(*WIRE_MESSAGES, *others)):
-                if type(message) is kind:
-                    return message
-
-    def close(self) -> None:
-        self.sender.close()
-        self.receiver.close()
-
-
-def framed(*messages: Any, source: int = CONTROL, sequence: int = 0) -> bytes:
-    writer = FrameWriter(source=source, sequence=sequence)
-    for message in messages:
-        writer.append(message)
-    return bytes(writer.finish())
+from tlv import read_frame
 
 
 @pytest.fixture(autouse=True)
@@ -169,10 +135,6 @@ def test_a_life_that_begins_anew_means_that_the_last_one_has_died(link: Loopback
 RECEIVED_BY_BOOK = tuple(received_layouts((Ask, Note)))
 
 
-def greeting_of(incarnation: int, node: str = "right") -> Wire.Greeting:
-    return Wire.Greeting(incarnation=incarnation, wire=VERSION, ready=1, answer=1, node=node)
-
-
 def test_an_answer_that_is_lost_is_a_deadline_that_passes(link: LoopbackLink, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(desk_and_book(), link) as nodes:
         monkeypatch.setattr(peer(nodes, "right").talk, "say", lambda message: None)
@@ -206,10 +168,17 @@ def test_a_message_that_is_read_otherwise_there_is_not_sent(link: LoopbackLink) 
         left = peer(nodes, "left")
         told = tuple(
             Wire.GreetedLayout(digest=5, stream=one.stream, kind=one.kind, name=one.name) if one.name == "Note" else one
-            for one in peer(nodes, "right").layouts
+            for one in peer(nodes, "right").mismatches.layouts
         )
         left.greeted(greeting_of(left.their_incarnation), told, left._process)
         with pytest.raises(PeerMismatchError, match="Note has another layout"):
+            nodes.ref("book", at="left").tell(Note(number=1))
+        fields = tuple(
+            Wire.GreetedFields(kind=one.kind, fields=f"{one.fields}".replace("i64", "i32"))
+            for one in peer(nodes, "right").mismatches.fields
+        )
+        left.greeted(greeting_of(left.their_incarnation), told, left._process, fields)
+        with pytest.raises(PeerMismatchError, match=r"Note\.number is i64 here and i32 there"):
             nodes.ref("book", at="left").tell(Note(number=1))
         assert nodes.ref("book", at="left").ask(Ask(number=1), timeout=DEADLINE_S) == 2
 

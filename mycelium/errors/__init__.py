@@ -63,6 +63,7 @@ from mycelium.errors.budget import MemoryBudgetError
 from mycelium.errors.cluster import (
     FrameRefusedError,
     MessagesMissingError,
+    MessagesUnknownError,
     MessageTooLargeError,
     NamespacesError,
     NodeDiedError,
@@ -286,6 +287,7 @@ __all__ = [
     "MessageSetError",
     "MessageTooLargeError",
     "MessagesMissingError",
+    "MessagesUnknownError",
     "MetricsAddressError",
     "MetricsServerError",
     "NamespacesError",

@@ -18,6 +18,7 @@
       NamespacesError       NOD-032  network namespaces cannot be made here
       PeerCutOffError       NOD-033  a peer sent too much rubbish, and is not listened to any more
       TopologyRunningError  NOD-034  a topology of this name runs on this host already
+      MessagesUnknownError  NOD-035  a peer sends messages of types that are unknown here
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
     "FrameRefusedError",
     "MessageTooLargeError",
     "MessagesMissingError",
+    "MessagesUnknownError",
     "NamespacesError",
     "NoNodeHereError",
     "NodeDiedError",
@@ -93,7 +95,7 @@ class PeerMismatchError(
     text="{node} and {peer} do not run the same topology: {difference}",
     next_step="start both from the same files, profile and version",
 ):
-    """Two nodes whose streams or message layouts differ. They exchange nothing."""
+    """Two nodes that differ: in their streams, and they exchange nothing; or in a message, and they exchange all others."""
 
     node: str
     peer: str
@@ -248,3 +250,16 @@ class TopologyRunningError(
 
     topology: str
     nodes: str
+
+
+class MessagesUnknownError(
+    NodeError,
+    LookupError,
+    code="NOD-035",
+    text="{stream}: {unknown:,} messages of types that are unknown here",
+    next_step="they are passed over, and those of actors count as lost on the links; bring this node to the other one's version",
+):
+    """A newer peer sends what this node does not know. Logged once for each stream; the report says how many there were."""
+
+    stream: str
+    unknown: int

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mycelium.contract import contract_of
 from mycelium.errors.actor import ActorError
-from mycelium.errors.cluster import FrameRefusedError, MessagesMissingError
+from mycelium.errors.cluster import FrameRefusedError, MessagesMissingError, MessagesUnknownError
 from mycelium.topology.nodes import Stream
-from tlv import TLV, DeclaredError, TLVError
+from tlv import TLV, DeclaredError, Frame, TLVError
 
 from .messages import STREAM_MESSAGES
 from .outlet import WINDOW
@@ -39,6 +39,7 @@ class _Frame(NamedTuple):
     life: int
     sequence: int
     messages: Iterator[TLV]
+    frame: Frame
 
 
 class Inlet:
@@ -67,6 +68,8 @@ class Inlet:
         self.kinds = {kind.type_id: kind for kind in received}
         #: Messages that came to the mailbox, by type, over all lives of the sender.
         self.delivered: Counter[type[TLV]] = Counter()
+        #: Messages of types that are unknown here, over all lives of the sender.
+        self.unknown = 0
         #: How many of this life have come, or are known to be missing.
         self.arrived = 0
         #: What the sender was told of them.
@@ -89,6 +92,11 @@ class Inlet:
         """Whether the sender has ended, and all of its messages are in the mailbox."""
         return self.expected is not None and self.arrived >= self.expected
 
+    @property
+    def unknown_error(self) -> MessagesUnknownError:
+        """What to say of messages of unknown types."""
+        return MessagesUnknownError(stream=str(self.stream), unknown=self.unknown)
+
     def begin(self) -> None:
         """The sender begins a new life. What came of the old one is still delivered, and not counted to the new one."""
         self._life += 1
@@ -101,12 +109,12 @@ class Inlet:
         if self._in_hand is None:
             self._note_missing(sent)
 
-    def take(self, sequence: int, messages: Iterator[TLV]) -> None:
+    def take(self, frame: Frame) -> None:
         """Deliver the messages of a frame, behind those that wait."""
         if len(self._frames) >= WINDOW:
             self._refuse(f"more frames of {self.stream} than there are messages under way")
             return
-        self._frames.append(_Frame(self._life, sequence, messages))
+        self._frames.append(_Frame(self._life, frame.header.sequence, iter(frame), frame))
         if self._in_hand is None:
             self._deliver()
 
@@ -138,6 +146,7 @@ class Inlet:
                     self._note_delivered(kind, count)
                 if message is not None:
                     return message
+                self._note_unknown(self._frame.frame.unknown)
             if not self._frames:
                 self._frame = None
                 return None
@@ -171,6 +180,16 @@ class Inlet:
 
     def _note_delivered(self, kind: type[TLV], count: int) -> None:
         self.delivered[kind] += count
+        if self._is_current:
+            self.arrived += count
+
+    def _note_unknown(self, count: int) -> None:
+        """A frame held messages of types that are unknown here: counted, and passed over."""
+        if not count:
+            return
+        self.unknown += count
+        if self.unknown == count:
+            self._complain(self.unknown_error)
         if self._is_current:
             self.arrived += count
 

@@ -11,13 +11,11 @@ from typing import Any
 from pykka import Future
 from pykka._envelope import Envelope
 
-from mycelium.errors.cluster import PeerMismatchError
 from mycelium.mail import Internal, Keyed, Sampled, Sent
-from mycelium.message_sets import shown
 from mycelium.ref import ActorRef
 from tlv import TLV
 
-__all__ = ["Asked", "Steering", "envelope_in", "unread"]
+__all__ = ["Asked", "Steering", "envelope_in"]
 
 
 class Asked(Sent):
@@ -46,8 +44,3 @@ def envelope_in(item: Any) -> Envelope[Any] | None:
     if type(item) is Sampled:
         item = item.message
     return item if isinstance(item, Envelope) else None
-
-
-def unread(here: str, there: str, kind: type[TLV]) -> PeerMismatchError:
-    """What to say of a message whose layout is another one there."""
-    return PeerMismatchError(node=here, peer=there, difference=f"{shown(kind)} has another layout")

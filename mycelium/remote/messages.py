@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 from mycelium.domain import Domain
 from mycelium.message_sets import actor_messages, message_set
-from mycelium.topology.nodes import Stream
 from tlv import TLV, u8, u32, u64
 
 __all__ = [
@@ -26,9 +24,6 @@ __all__ = [
     "Act",
     "Form",
     "Wire",
-    "difference_of",
-    "layouts_of",
-    "received_layouts",
 ]
 
 #: The source of frames that are from the node itself; streams are numbered below.
@@ -85,6 +80,12 @@ class Wire:
         stream: u32
         kind: u32
         name: str
+
+    class GreetedFields(TLV, type=107):
+        """Beside a greeting: the fields of a message as the sender reads it, to say which one differs."""
+
+        kind: u32
+        fields: str
 
     class Process(TLV, type=108):
         """Beside a greeting: the process of the sender, for those of its host, who can see whether it has died."""
@@ -171,34 +172,3 @@ class Wire:
 WIRE_MESSAGES = message_set(Wire).messages
 #: Those that stand in streams, among the messages of actors.
 STREAM_MESSAGES = (Wire.Question, Wire.Told, Wire.Order, Wire.Failed)
-
-
-def layouts_of(streams: Iterable[Stream]) -> Iterator[Wire.GreetedLayout]:
-    """How this process reads what goes over these streams."""
-    for stream in streams:
-        for message in stream.messages:
-            yield Wire.GreetedLayout(
-                digest=int(message.layout.digest, 16),
-                stream=stream.number,
-                kind=message.type_id or 0,
-                name=f"{stream}: {message.__name__}",
-            )
-
-
-def received_layouts(messages: Iterable[type[TLV]]) -> Iterator[Wire.GreetedLayout]:
-    """How this process reads what its actors receive."""
-    for message in messages:
-        yield Wire.GreetedLayout(
-            digest=int(message.layout.digest, 16), stream=RECEIVED, kind=message.type_id or 0, name=message.__name__
-        )
-
-
-def difference_of(ours: tuple[Wire.GreetedLayout, ...], theirs: tuple[Wire.GreetedLayout, ...]) -> str:
-    """What two nodes see otherwise in the streams between them; empty where they agree."""
-    here = {(one.stream, one.kind, str(one.name)): one.digest for one in ours if one.stream != RECEIVED}
-    there = {(one.stream, one.kind, str(one.name)): one.digest for one in theirs if one.stream != RECEIVED}
-    for key in sorted({*here, *there}):
-        if here.get(key) != there.get(key):
-            what = "has another layout" if key in here and key in there else "is in the topology of one of them only"
-            return f"{key[2]} {what}"
-    return ""

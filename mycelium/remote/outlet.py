@@ -8,7 +8,7 @@ take waits here, and in the end its sender does, while the other streams of the 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from mycelium.bounds import Bounded
 from mycelium.contract import Contract, open_mailbox
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.errors.cluster import FrameRefusedError, MessageTooLargeError
+from mycelium.errors.cluster import FrameRefusedError, MessageTooLargeError, PeerMismatchError
 from mycelium.latency import now_ns
 from mycelium.mail import Keyed, Sampled, unwrapped
 from mycelium.mailbox import Mailbox
 from mycelium.topology.nodes import Stream
 from tlv import TLV, DeclaredError, FrameFullError, FrameWriter
 
-from .items import Asked, Steering, envelope_in, unread
+from .items import Asked, Steering, envelope_in
 from .messages import OPENED
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Outlet:
         self._taken = frozenset((*stream.messages, *contract.receives))
         #: What may lie in the mailbox, and go over the link, as it is; and what the peer reads otherwise.
         self._bare = self._taken
-        self._unreadable: frozenset[type[TLV]] = frozenset()
+        self._unreadable: Mapping[type[TLV], PeerMismatchError] = {}
         self._sent = 0
         self._arrived = 0
         #: What was sent and has not been heard of: runs of one type.
@@ -105,10 +105,10 @@ class Outlet:
         """Whether the sender has ended, all that it sent has arrived, and the receiver was told."""
         return (self.end_told or self.opened_late) and not self.mailbox.items and self._sent == self._arrived
 
-    def note_unreadable(self, kinds: frozenset[type[TLV]]) -> None:
-        """The peer reads these otherwise: they do not go there."""
+    def note_unreadable(self, kinds: Mapping[type[TLV], PeerMismatchError]) -> None:
+        """The peer reads these otherwise: they do not go there, and what to say of each."""
         self._unreadable = kinds
-        self._bare = self._taken - kinds
+        self._bare = self._taken - kinds.keys()
 
     def rest(self) -> None:
         """It is empty: be announced again as soon as there is mail. First asleep, then the look."""
@@ -204,7 +204,7 @@ class Outlet:
     def _append(self, writer: FrameWriter, item: Any, message: Any) -> DeclaredError | str | None:
         """Append what is no bare message, or is not read alike at both ends; or why it does not go over the link."""
         if type(message) in self._unreadable:
-            return unread(self.stream.sender_node, self.stream.receiver_node, type(message))
+            return self._unreadable[type(message)]
         envelope = envelope_in(item)
         spoken = message if envelope is None or self.talk is None else self.talk.spoken(envelope, self.speaker)
         if spoken is None:
@@ -242,7 +242,9 @@ class Outlet:
             self.talk.refuse(envelope.number, reason)
         if isinstance(message, TLV):
             self.mailbox.tally.count_dead(type(message))
-            publish(DeadLetterKind.UNHANDLED, self.mailbox.tally.name, message, str(reason))
+            # Of a message that is read otherwise there, the log has told once.
+            told = isinstance(reason, PeerMismatchError)
+            publish(DeadLetterKind.UNHANDLED, self.mailbox.tally.name, message, str(reason), told=told)
 
     def passed(self) -> dict[type[TLV], int]:
         """How many messages of each type went over the link, over all lives."""

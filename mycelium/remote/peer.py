@@ -18,7 +18,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycelium.attempted_log import try_to_log
-from mycelium.contract import contract_of
 from mycelium.errors.cluster import PeerCutOffError, PeerFailedError, PeerMismatchError
 from mycelium.errors.link import ChannelTakenError
 from mycelium.light_structlog import structlog
@@ -26,12 +25,13 @@ from mycelium.link.ends import FrameReceiver, FrameSender
 from mycelium.link.link import Link
 from mycelium.texts import text_of
 from mycelium.topology.nodes import Stream
-from tlv import TLV, DeclaredError
+from tlv import DeclaredError
 
 from .bucket import Bucket
 from .hearing import Hearing
 from .inlet import Inlet
-from .messages import OPENED, READY, RECEIVED, RESTING, VERSION, Wire, difference_of, layouts_of, received_layouts
+from .messages import OPENED, READY, RESTING, Wire
+from .mismatch import Mismatches
 from .outlet import Outlet
 from .process import has_died, host_of_this
 from .receiving import PeerReceiver
@@ -82,13 +82,6 @@ class Peer:
         self.incarnation = incarnation
         self.outlets = {outlet.stream.number: outlet for outlet in outlets}
         inbound = tuple(inbound)
-        streams = [*(one.stream for one in self.outlets.values()), *inbound]
-        received = {one: None for actor in directory.actors.values() for one in contract_of(type(actor)).receives}
-        #: How this node reads what goes between the two, and what its actors receive, whoever sends it.
-        self.layouts = (
-            *layouts_of(sorted(streams, key=lambda stream: stream.number)),
-            *received_layouts(received),
-        )
         #: Which life of the peer greeted last.
         self.their_incarnation: int | None = None
         #: It has greeted, and reads what goes between the two as this node does.
@@ -107,8 +100,6 @@ class Peer:
         self.given_up = False
         #: Whether its process was found dead when it was lost.
         self.died = False
-        #: Messages that it reads otherwise than this node: they are not sent to it.
-        self.unreadable: frozenset[type[TLV]] = frozenset()
         #: Why nothing is exchanged with it.
         self.refused: PeerMismatchError | None = None
         #: Why it is not listened to any more, in this life of it.
@@ -119,6 +110,11 @@ class Peer:
         self.log: Any = structlog.get_logger(node=node, peer=name)
         self.changed = changed
         self.directory = directory
+        #: What it reads otherwise than this node.
+        streams = (*(one.stream for one in self.outlets.values()), *inbound)
+        self.mismatches = Mismatches(self, streams, directory)
+        #: What is not told there by refs; at hand for each of them.
+        self.unreadable = self.mismatches.unreadable
         self.sending = PeerSender(self)
         self.receiving = PeerReceiver(self, *buckets)
         #: What actors of the two nodes have begun with each other.
@@ -172,7 +168,7 @@ class Peer:
     def add(self, outlet: Outlet) -> None:
         """An outlet that is not in the plan. Any thread."""
         outlet.talk = self.talk
-        outlet.note_unreadable(self.unreadable)
+        outlet.note_unreadable(self.mismatches.of(outlet.stream))
         self.outlets[outlet.stream.number] = outlet
 
     def open(self) -> None:
@@ -282,26 +278,29 @@ class Peer:
             self.receiving.end.wake()
 
     def greeted(
-        self, greeting: Wire.Greeting, theirs: tuple[Wire.GreetedLayout, ...], process: Wire.Process | None
+        self,
+        greeting: Wire.Greeting,
+        theirs: tuple[Wire.GreetedLayout, ...],
+        process: Wire.Process | None,
+        fields: tuple[Wire.GreetedFields, ...] = (),
     ) -> None:
         """It says who it is, and how it reads what goes between the two. The receiving thread."""
+        if self.joined and greeting.node != self.name:
+            self.receiving.refuse(f"a greeting of {str(greeting.node)[:100]!r}")  # somebody else's: the peer goes on
+            return
         if self.cut_off is not None:
             if greeting.incarnation == self.their_incarnation:
                 return
             self.cut_off = None
-        difference = (
-            f"version {greeting.wire} of the wire, not {VERSION}"
-            if greeting.wire != VERSION
-            else difference_of(self.layouts, theirs)
-        )
+        difference = self.mismatches.why_refused(greeting, theirs)
         if difference:
             self._refuse(greeting, difference)
             return
         self.refused = None
+        self._compare(theirs, fields)  # before anything goes to its new life
         if greeting.incarnation != self.their_incarnation:
             self._begin_life(greeting.incarnation)
         self._process = process
-        self._compare(theirs)
         self.receiving.accepts = self.met = True
         self.given_up = False
         self.lost_at = None
@@ -318,9 +317,12 @@ class Peer:
 
     def _refuse(self, greeting: Wire.Greeting, difference: str) -> None:
         """Nothing is exchanged with it in this life of it; what is for it waits, as for one that is lost."""
-        if self.refused is None or self.refused.difference != difference:
-            self.refused = PeerMismatchError(node=self.node, peer=self.name, difference=difference)
+        before = self.refused
+        self.refused = PeerMismatchError(node=self.node, peer=self.name, difference=difference)
+        if before is None:
             try_to_log(self.log.error, "peer refused", **self.refused.to_dict())
+        elif before != self.refused:
+            self.receiving.refuse(difference)
         if greeting.incarnation != self.their_incarnation:
             self.their_incarnation = greeting.incarnation
             self.sending.greet_due = True  # once: it is to know, too
@@ -354,18 +356,12 @@ class Peer:
         if returned:
             try_to_log(self.log.info, "peer came back")
 
-    def _compare(self, theirs: tuple[Wire.GreetedLayout, ...]) -> None:
-        """What of the messages that actors there receive is read otherwise there."""
-        digests = {one.kind: one.digest for one in theirs if one.stream == RECEIVED}
-        known = {
-            one
-            for actor in self.directory.whole.actors.values()
-            if actor.node == self.name
-            for one in contract_of(actor.actor_class).receives
-        }
-        self.unreadable = frozenset(one for one in known if digests.get(one.type_id or 0) != int(one.layout.digest, 16))
+    def _compare(self, theirs: tuple[Wire.GreetedLayout, ...], fields: tuple[Wire.GreetedFields, ...]) -> None:
+        """What the two read otherwise: that does not go between them, and all else does."""
+        self.mismatches.compare(theirs, fields)
+        self.unreadable = self.mismatches.unreadable
         for outlet in tuple(self.outlets.values()):
-            outlet.note_unreadable(self.unreadable)
+            outlet.note_unreadable(self.mismatches.of(outlet.stream))
 
 
 def _when_free(take: Callable[[], _End]) -> _End:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mycelium.attempted_log import try_to_log
-from mycelium.errors.cluster import FrameRefusedError, PeerCutOffError
+from mycelium.errors.cluster import FrameRefusedError, MessagesUnknownError, PeerCutOffError
 from mycelium.link.ends import FrameReceiver
 from tlv import DeclaredError, TLVError, read_frame
 
@@ -39,6 +39,7 @@ class PeerReceiver:
     Attributes:
         accepts: The peer reads what goes between the two as this node does.
         rubbish: Frames that were refused.
+        unknown: Messages of unknown types that the peer itself sent: it is of a newer version, and does without them.
         empty: How often it has looked, and found no frame.
         held_up: How often a limit made it wait before it took the next frame.
         holds: It waits so now.
@@ -54,6 +55,7 @@ class PeerReceiver:
         self._octets = octets
         self.accepts = False
         self.rubbish = 0
+        self.unknown = 0
         self.empty = 0
         self._resumed: deque[Inlet] = deque()
         self._room = threading.Event()
@@ -120,7 +122,9 @@ class PeerReceiver:
         try:
             source = int.from_bytes(buffer[6:8], "little")
             if source == CONTROL:
-                self._take_control(list(read_frame(buffer, messages=WIRE_MESSAGES)))
+                frame = read_frame(buffer, messages=WIRE_MESSAGES)
+                self._take_control(list(frame))
+                self._note_unknown(frame.unknown)
                 return
             self._count(len(buffer))
             inlet = self.peer.inlets.get(source)
@@ -128,7 +132,7 @@ class PeerReceiver:
                 self.refuse(f"a frame of source {source}, which is no stream to this node")
                 return
             frame = read_frame(buffer, messages=inlet.messages)
-            inlet.take(frame.header.sequence, iter(frame))
+            inlet.take(frame)
             self._note_arrival(inlet)
         except FrameRefusedError as error:
             self.complain(error)
@@ -161,12 +165,20 @@ class PeerReceiver:
         if inlet.ended:
             self.peer.changed()
 
+    def _note_unknown(self, count: int) -> None:
+        """The peer tells what this version does not know: counted, and passed over."""
+        self.unknown += count
+        if count and self.unknown == count:
+            self.complain(MessagesUnknownError(stream=f"{self.peer.name} itself", unknown=count))
+
     def _take_control(self, messages: list[Any]) -> None:
         peer = self.peer
         for message in messages:
             if type(message) is Wire.Greeting:
                 process = next((one for one in messages if type(one) is Wire.Process), None)
-                peer.greeted(message, tuple(one for one in messages if type(one) is Wire.GreetedLayout), process)
+                layouts = tuple(one for one in messages if type(one) is Wire.GreetedLayout)
+                fields = tuple(one for one in messages if type(one) is Wire.GreetedFields)
+                peer.greeted(message, layouts, process, fields)
             elif type(message) is Wire.Credit:
                 self._take_credit(message)
             elif type(message) is Wire.StreamEnd:

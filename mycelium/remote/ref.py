@@ -17,6 +17,7 @@ from mycelium.contract import contract_of
 from mycelium.deadline import seconds_of
 from mycelium.dispatcher.current import current_ref, running
 from mycelium.errors.actor import DeadlineMissingError, NotReceivedError
+from mycelium.errors.cluster import PeerMismatchError
 from mycelium.errors.talking import PlainObjectError
 from mycelium.mailbox import Mailbox
 from mycelium.message_sets import shown
@@ -25,7 +26,7 @@ from mycelium.reply import Reply
 from mycelium.texts import text_of
 from tlv import TLV
 
-from .items import Asked, Steering, unread
+from .items import Asked, Steering
 from .messages import Act, Wire
 from .outlet import Outlet
 from .talk import dead_letter_of
@@ -261,8 +262,9 @@ class RemoteRef(ActorRef[Any]):
 
     def _check_readable(self, message: TLV) -> None:
         """Refuse what the other node reads otherwise."""
-        if type(message) in self._peer.unreadable:
-            raise unread(self._peer.node, self._peer.name, type(message))
+        mismatch = self._peer.unreadable.get(type(message))
+        if mismatch is not None:  # one of its own: it gets a traceback
+            raise PeerMismatchError(node=mismatch.node, peer=mismatch.peer, difference=mismatch.difference)
 
 
 def _was_alive(told: Reply[Any], timeout: float | None) -> bool:

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -202,7 +203,7 @@ class PeerSender:
         try:
             host, pid, started = this_process()
             process = Wire.Process(host=host, pid=pid, started=started)
-            self._send(greeting, process, *peer.layouts)
+            self._send(greeting, process, *peer.mismatches.layouts, as_fits=peer.mismatches.fields)
         except LinkError:
             self.greet_due = True
             raise
@@ -312,9 +313,13 @@ class PeerSender:
             if not loan.size:
                 raise _NothingFoundError
 
-    def _send(self, *messages: TLV) -> None:
+    def _send(self, *messages: TLV, as_fits: Iterable[TLV] = ()) -> None:
+        """Send these in one frame, and with them as many of the others as it takes."""
         with self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
             writer = FrameWriter(source=CONTROL, buffer=loan.buffer)
             for message in messages:
                 writer.append(message)
+            with suppress(FrameFullError):
+                for message in as_fits:
+                    writer.append(message)
             loan.size = len(writer.finish())

@@ -257,8 +257,11 @@ class Wiring:
 
     @property
     def problems(self) -> tuple[DeclaredError, ...]:
-        """Peers that were lost for good, or refused."""
-        return tuple(self._problems.values())
+        """Peers that were lost for good, or refused; messages that one of them reads otherwise; and those of unknown types."""
+        mismatches = (one for peer in self._peers.values() for one in tuple(peer.mismatches.found.values()))
+        inlets = (*self._inlets, *self.directory.opened_inlets)
+        unknown = (one.unknown_error for one in inlets if one.unknown)
+        return (*self._problems.values(), *mismatches, *unknown)
 
     def counts(self) -> Iterator[StreamCounts]:
         """What went over each stream, by message type."""
