@@ -15,9 +15,12 @@ from mycelium.node.joined import JoinedNode
 from mycelium.remote.messages import CONTROL
 from mycelium.remote.receiving import RUBBISH_MAX
 from tests.faulty_link import CutLink, FaultyLink, is_of_stream
+from tests.talking import DEADLINE_S, Ask, Note, desk_and_book
+from tests.talking import running as talking
 from tests.test_joined_nodes import Keeper, Stepwise
 from tests.test_link_faults import actor_of, join, nodes_of, pair, running, until, whole
 from tests.topology_actors import Endless
+from tests.waiting import wait_for
 
 
 def outlet_of(node: JoinedNode) -> Any:
@@ -93,6 +96,20 @@ def test_a_cut_in_which_nothing_was_swallowed_loses_nothing() -> None:
         join(*threads)
         assert keeper.numbers == list(range(30))
         assert whole(left, right).ok
+
+
+def test_a_stream_whose_opening_was_swallowed_is_opened_again() -> None:
+    with CutLink() as link, talking(desk_and_book(), link) as nodes:
+        book = nodes.ref("book", at="left")
+        link.swallows = True
+        book.tell(Note(number=1))
+        until(lambda: any(outlet.sent for outlet in nodes.nodes["left"]._wiring.directory.opened_outlets))
+        lose_each_other(link, *nodes.nodes.values())
+        book.tell(Note(number=2))
+        assert book.ask(Ask(number=1), timeout=DEADLINE_S) == 2
+        assert wait_for(lambda: nodes.actor("book").notes == [2])
+    report: Any = nodes.report  # type: ignore[attr-defined]
+    assert report.total.lost == 1
 
 
 def test_a_peer_that_sends_only_rubbish_is_cut_off_and_hurts_nobody_else() -> None:

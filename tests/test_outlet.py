@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -106,3 +108,48 @@ def test_no_more_go_out_than_the_receiver_has_credit_for(outlet: Outlet, monkeyp
     outlet.begin()
     assert outlet.lost == {Bid: 5}
     assert [message.number for message in filled(outlet)] == [7]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_at_no_line_does_it_look_drained_before_all_has_arrived(outlet: Outlet, wrapped: bool) -> None:
+    """A node that looks in between would leave with messages that are neither in the mailbox nor sent."""
+    outlet.end_told = True
+    seen: list[bool] = []
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        sys.settrace(None)
+        seen.append(outlet.drained)
+        sys.settrace(trace)
+        return trace
+
+    for number in range(3):
+        outlet.mailbox.items.append(Sent(Bid(number)) if wrapped else Bid(number))
+    buffer = memoryview(bytearray(4096))
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        outlet.fill(buffer)
+    finally:
+        sys.settrace(before)
+    assert len(seen) > 10
+    assert not any(seen)
+    outlet.credit(3)
+    assert outlet.drained
+
+
+def test_what_a_frame_could_not_be_built_of_is_counted_as_sent_or_waits(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that sends ends with it; the ledger still balances."""
+
+    def fail(writer: Any, item: Any, message: Any) -> None:
+        raise RuntimeError
+
+    for item in (Bid(0), Bid(1), Sent(Bid(2))):
+        outlet.mailbox.items.append(item)
+    monkeypatch.setattr(outlet, "_append", fail)
+    with pytest.raises(RuntimeError):
+        filled(outlet)
+    assert counts(outlet) == {"Bid": 2}
+    assert [item.message for item in outlet.mailbox.items] == [Bid(2)]
+    assert not outlet.drained

@@ -87,6 +87,8 @@ class Outlet:
         self._unreadable: Mapping[type[TLV], PeerMismatchError] = {}
         self._sent = 0
         self._arrived = 0
+        #: Messages have been taken out that are not counted as sent yet.
+        self._in_hand = False
         #: What was sent and has not been heard of: runs of one type.
         self._unheard: deque[tuple[type[Any], int]] = deque()
 
@@ -102,8 +104,12 @@ class Outlet:
 
     @property
     def drained(self) -> bool:
-        """Whether the sender has ended, all that it sent has arrived, and the receiver was told."""
-        return (self.end_told or self.opened_late) and not self.mailbox.items and self._sent == self._arrived
+        """Whether the sender has ended, all that it sent has arrived, and the receiver was told. Any thread.
+
+        In this order: what is no more in the mailbox is in hand, and what is no more in hand was sent.
+        """
+        told = self.end_told or self.opened_late
+        return told and not self.mailbox.items and not self._in_hand and self._sent == self._arrived
 
     def note_unreadable(self, kinds: Mapping[type[TLV], PeerMismatchError]) -> None:
         """The peer reads these otherwise: they do not go there, and what to say of each."""
@@ -156,26 +162,34 @@ class Outlet:
         """
         writer = FrameWriter(source=self.stream.number, sequence=self._sent, checksum=False, buffer=buffer)
         mailbox = self.mailbox
-        waiting = len(mailbox.items)
-        mailbox.high_water_mark = max(mailbox.high_water_mark, waiting)
+        mailbox.high_water_mark = max(mailbox.high_water_mark, len(mailbox.items))
         runs: list[tuple[type[Any], int]] = []
         sampled: list[Sampled] = []
-        left = min(waiting, self.room, FRAME_MESSAGES)
+        self._in_hand = True
+        try:
+            self._pour(writer, len(buffer), runs, sampled)
+        finally:  # what was taken out counts as sent, also where it does not get out
+            self._note(runs)
+            self._in_hand = False
+        self._record(sampled)
+        mailbox.make_room_known()
+        return len(writer.finish()) if writer.message_count else 0
+
+    def _pour(self, writer: FrameWriter, limit: int, runs: list[tuple[type[Any], int]], sampled: list[Sampled]) -> None:
+        """Take out and write what waits, as far as there is room in the frame, of so many bytes, and at the receiver."""
+        items = self.mailbox.items
+        left = min(len(items), self.room, FRAME_MESSAGES)
         while left > 0:
             before = len(runs)
             try:
-                mailbox.items.pour(self._bare, writer.append, left, runs, sampled)
+                items.pour(self._bare, writer.append, left, runs, sampled)
             except FrameFullError:
                 if writer.message_count:
                     break
             left -= sum(count for _, count in runs[before:])
-            if left > 0 and not self._write_next(writer, runs, len(buffer)):
+            if left > 0 and not self._write_next(writer, runs, limit):
                 break
             left -= 1
-        self._note(runs)
-        self._record(sampled)
-        mailbox.make_room_known()
-        return len(writer.finish()) if writer.message_count else 0
 
     def _write_next(self, writer: FrameWriter, runs: list[tuple[type[Any], int]], limit: int) -> bool:
         """Write what does not lie bare, or refuse what fits into no frame; False where this frame is to go first."""
@@ -192,6 +206,9 @@ class Outlet:
                 items.appendleft(item)
                 return False
             gone = self._too_large(message, limit)
+        except BaseException:
+            items.appendleft(item)
+            raise
         inner = item.take() if type(item) is Keyed else item
         if type(inner) is Sampled:
             self._record((inner,))

@@ -82,17 +82,7 @@ class PeerReceiver:
         peer = self.peer
         try:
             while not peer.closing:
-                held_up = self._is_held_up()
-                buffer = None if held_up else self.end.receive(timeout=LOOK_S)
-                while self._resumed:
-                    inlet = self._resumed.popleft()
-                    inlet.go_on()
-                    self._note_arrival(inlet)
-                if buffer is None:
-                    self.empty += not held_up
-                    self._refusals.look()
-                else:
-                    self._take(buffer)
+                self.step(LOOK_S)
         except Exception as error:
             peer.fail(error)
         finally:
@@ -100,6 +90,20 @@ class PeerReceiver:
             if peer.failed is not None:
                 with suppress(Exception):  # so that the peer sees it
                     self.end.close()
+
+    def step(self, timeout: float) -> None:
+        """Take one frame, where one comes within so many seconds, and go on with what waited for room."""
+        held_up = self._is_held_up()
+        buffer = None if held_up else self.end.receive(timeout=timeout)
+        while self._resumed:
+            inlet = self._resumed.popleft()
+            inlet.go_on()
+            self._note_arrival(inlet)
+        if buffer is None:
+            self.empty += not held_up
+            self._refusals.look()
+        else:
+            self._take(buffer)
 
     def _is_held_up(self) -> bool:
         """Wait, for a moment, where the peer has sent more than its limit. What it sends meanwhile waits with it."""

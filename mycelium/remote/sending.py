@@ -114,23 +114,28 @@ class PeerSender:
                 self._wake.clear()
                 if peer.failed is not None:
                     break
-                connected = self.end.connected
-                if connected:
-                    self._silent_since = None
-                else:
-                    self.greet_due = True
-                    if peer.met and peer.lost_at is None and (peer.left or self._has_heard_all()):
-                        peer.lose()
-                if connected:
-                    self._send_due()
-                if peer.given_up:
-                    self._bury_due()
+                self.step()
         except Exception as error:
             peer.fail(error)
         finally:
             if peer.failed is not None:
                 with suppress(Exception):  # so that the peer sees it
                     self.end.close()
+
+    def step(self) -> None:
+        """Look once whether the peer is there, and do what is due."""
+        peer = self.peer
+        connected = self.end.connected
+        if connected:
+            self._silent_since = None
+        else:
+            self.greet_due = True
+            if peer.met and peer.lost_at is None and (peer.left or self._has_heard_all()):
+                peer.lose()
+        if connected:
+            self._send_due()
+        if peer.given_up:
+            self._bury_due()
 
     def _patience(self) -> float:
         if self._silent_since is not None:
@@ -213,6 +218,8 @@ class PeerSender:
         self.retell_due = False
         try:
             for outlet in tuple(self.peer.outlets.values()):
+                if outlet.opened_late and outlet.announced:
+                    self._open(outlet)
                 if outlet.sent and (outlet.announced or not outlet.opened_late):
                     with self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
                         loan.size = outlet.say_position(loan.buffer)
@@ -265,9 +272,7 @@ class PeerSender:
             return  # it comes again with the greeting
         try:
             if mailbox.items and outlet.opened_late and not outlet.announced:
-                stream = outlet.stream
-                self._send(Wire.Opening(stream=stream.number, sender=stream.sender, receiver=stream.receiver))
-                outlet.announced = True
+                self._open(outlet)
             if mailbox.items and outlet.room:
                 if self.peer.linger_s and self._is_held(outlet):
                     return
@@ -283,6 +288,12 @@ class PeerSender:
         elif outlet.room:
             self.announce(outlet)
         # else it comes again with the next credit
+
+    def _open(self, outlet: Outlet) -> None:
+        """Tell of a stream that is not in the plan."""
+        stream = outlet.stream
+        self._send(Wire.Opening(stream=stream.number, sender=stream.sender, receiver=stream.receiver))
+        outlet.announced = True
 
     def _is_held(self, outlet: Outlet) -> bool:
         """Whether what waits there is to wait for more; then it comes again in time."""
