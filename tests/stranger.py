@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 from mycelium.link.loopback import LoopbackLink
@@ -21,6 +21,7 @@ class Stranger:
         self.sender = link.sender(channel_of("talk", name, node))
         self.receiver = link.receiver(channel_of("talk", node, name))
         self._said: Counter[int] = Counter()
+        self._heard: deque[Any] = deque()
         assert self.sender.wait_connected(DEADLINE_S)
 
     def say(self, *messages: Any, source: int = CONTROL) -> None:
@@ -30,19 +31,20 @@ class Stranger:
     def hear(self, kind: type[Any], *others: type[Any]) -> Any:
         """The next message of that type; streams hold ``others``, too."""
         while True:
+            while self._heard:
+                if type(message := self._heard.popleft()) is kind:
+                    return message
             frame = self.receiver.receive(timeout=DEADLINE_S)
             assert frame is not None
-            for message in read_frame(frame, messages=(*WIRE_MESSAGES, *others)):
-                if type(message) is kind:
-                    return message
+            self._heard.extend(read_frame(frame, messages=(*WIRE_MESSAGES, *others)))
 
     def close(self) -> None:
         self.sender.close()
         self.receiver.close()
 
 
-def framed(*messages: Any, source: int = CONTROL, sequence: int = 0) -> bytes:
-    writer = FrameWriter(source=source, sequence=sequence)
+def framed(*messages: Any, source: int = CONTROL, sequence: int = 0, checksum: bool = True) -> bytes:
+    writer = FrameWriter(source=source, sequence=sequence, checksum=checksum)
     for message in messages:
         writer.append(message)
     return bytes(writer.finish())

@@ -389,9 +389,9 @@ def test_who_watches_no_longer_is_not_told(link: LoopbackLink) -> None:
 
         desk.tasks[1] = begin_and_end
         nodes.ref("desk", at="left").ask(Ask(number=1), timeout=DEADLINE_S)
-        right = peer(nodes, "right").talk
+        right = peer(nodes, "right").talk.orders
         nodes.ref("book", at="left").ask(Ask(number=1), timeout=DEADLINE_S)
-        assert wait_for(lambda: not right._watched)
+        assert wait_for(lambda: not right.watches)
         nodes.ref("book", at="left").stop(timeout=DEADLINE_S)
         assert desk.told == []
 

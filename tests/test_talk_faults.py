@@ -64,7 +64,7 @@ def ask_and_abort(nodes: Running) -> Any:
     watcher.tasks[1] = lambda desk: desk.watch(book)
     nodes.ref("desk", at="left").ask(Ask(number=1), timeout=DEADLINE_S)
     assert nodes.actor("book").entered.wait(DEADLINE_S)
-    assert wait_for(lambda: peer(nodes, "right").talk._watched)
+    assert wait_for(lambda: peer(nodes, "right").talk.orders.watches)
     nodes.nodes["right"].abort()
     with pytest.raises(ConnectionError) as failed:
         asked.get()
@@ -138,8 +138,10 @@ RECEIVED_BY_BOOK = tuple(received_layouts((Ask, Note)))
 def test_an_answer_that_is_lost_is_a_deadline_that_passes(link: LoopbackLink, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(desk_and_book(), link) as nodes:
         monkeypatch.setattr(peer(nodes, "right").talk, "say", lambda message: None)
+        monkeypatch.setattr("mycelium.remote.talk.LOOK_S", 0.01)
         with pytest.raises(AskTimeoutError, match="book on right"):
             nodes.ref("book", at="left").ask(Ask(number=1), timeout=0.05)
+        assert wait_for(lambda: not peer(nodes, "left").talk._waiting), "and is not waited for any more"
         monkeypatch.undo()
         assert nodes.ref("book", at="left").ask(Ask(number=1), timeout=DEADLINE_S) == 2
 
@@ -193,6 +195,8 @@ def test_an_answer_that_this_process_cannot_read_is_an_error(link: LoopbackLink)
         )
         with pytest.raises(PeerMismatchError, match=r"an answer is a Reckoned \(type 1012\)"):
             nodes.ref("book", at="left").ask(Ask(number=7), timeout=DEADLINE_S)
+        talk.say = say
+        assert nodes.ref("book", at="left").ask(Ask(number=1), timeout=DEADLINE_S) == 2, "the link goes on"
 
 
 # Nothing is pickled.

@@ -175,6 +175,7 @@ from mycelium.errors.talking import (
     PlainObjectError,
     ProcessDiedError,
     RemoteError,
+    TooManyWatchesError,
 )
 from mycelium.errors.testing import (
     ExpectationError,
@@ -346,6 +347,7 @@ __all__ = [
     "StoppedFirstError",
     "SupervisionError",
     "TimerError",
+    "TooManyWatchesError",
     "TopologyError",
     "TopologyFileError",
     "TopologyRefusedError",

@@ -3,13 +3,14 @@
 ::
 
     ActorError
-      ActorUnknownError  ACT-070  no actor of that name in the topology     (LookupError)
-      PlainObjectError   ACT-071  told or asked another node an object      (TypeError)
-      AnswerKindError    ACT-072  an answer that does not cross nodes       (TypeError)
-      RemoteError        ACT-073  what failed elsewhere, unknown here       (RuntimeError)
-      ProcessDiedError   ACT-074  the process of its node has died          (ConnectionError)
-      LinkLostError      ACT-075  its node cannot be reached                (ConnectionError)
-      NotLinkedError     ACT-076  two nodes with no link between them       (LookupError)
+      ActorUnknownError    ACT-070  no actor of that name in the topology     (LookupError)
+      PlainObjectError     ACT-071  told or asked another node an object      (TypeError)
+      AnswerKindError      ACT-072  an answer that does not cross nodes       (TypeError)
+      RemoteError          ACT-073  what failed elsewhere, unknown here       (RuntimeError)
+      ProcessDiedError     ACT-074  the process of its node has died          (ConnectionError)
+      LinkLostError        ACT-075  its node cannot be reached                (ConnectionError)
+      NotLinkedError       ACT-076  two nodes with no link between them       (LookupError)
+      TooManyWatchesError  ACT-077  a node watches too many actors of another (RuntimeError)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "PlainObjectError",
     "ProcessDiedError",
     "RemoteError",
+    "TooManyWatchesError",
 ]
 
 
@@ -128,3 +130,18 @@ class NotLinkedError(
     actor: str
     node: str
     here: str
+
+
+class TooManyWatchesError(
+    ActorError,
+    RuntimeError,
+    code="ACT-077",
+    text="{peer} watches {limit:,} ends of actors of {node} already, and that of {actor} is one too many",
+    next_step="watch each actor once, and unwatch those whose end matters no more",
+):
+    """Whoever watches an actor of another node is told this in its place: its end will not be told."""
+
+    actor: str
+    node: str
+    peer: str
+    limit: int

@@ -44,7 +44,7 @@ class Directory:
         self.vocabulary = Vocabulary(one for made in contracts for one in (*made.receives, *made.emits))
         self._opened = opened
         self._outlets: dict[tuple[str, str], Outlet] = {}
-        self._inlets: dict[tuple[str, str], Inlet] = {}
+        self._inlets: dict[str, dict[tuple[str, str], Inlet]] = {}
         self._refs: dict[str, RemoteRef] = {}
         self._numbers: dict[str, Callable[[], int]] = {}
         self._lock = RLock()  # a finalizer may speak in the middle
@@ -97,16 +97,23 @@ class Directory:
         return self._outlets.get((sender, receiver))
 
     def inlet_for(self, peer: Peer, opening: Wire.Opening) -> Inlet | None:
-        """What takes in a stream that a peer opens; None where it cannot be. The peer's receiving thread."""
+        """What takes in a stream that a peer opens; None where it cannot be. The peer's receiving thread.
+
+        Of each peer they are its own, whoever it says speaks there; and as many as there are numbers for, over all its lives.
+        """
         sender, receiver, number = str(opening.sender), str(opening.receiver), opening.stream
         actor = self.actors.get(receiver)
         if actor is None or not OPENED <= number < CONTROL:
             return None
+        known, taken = self._inlets.setdefault(peer.name, {}), peer.inlets.get(number)
+        found = known.get((sender, receiver))
+        if found is None and len(known) >= CONTROL - OPENED:
+            return None
+        if taken is not None and taken is not found:
+            return None
         stream = Stream(number, sender, receiver, peer.name, self.node, contract_of(type(actor)).receives)
-        found = self._inlets.get((sender, receiver))
         if found is None:
-            found = peer.inlet_of(stream)
-            self._inlets[sender, receiver] = found
+            found = known[sender, receiver] = peer.inlet_of(stream)
         found.stream = stream
         return found
 
@@ -118,7 +125,7 @@ class Directory:
     @property
     def opened_inlets(self) -> tuple[Inlet, ...]:
         """Those that are not in the plan."""
-        return tuple(self._inlets.values())
+        return tuple(inlet for of_peer in tuple(self._inlets.values()) for inlet in tuple(of_peer.values()))
 
     def _voice_of(self, far: RemoteRef, speaker: ActorRef[Any] | None) -> tuple[Voice, bool]:
         """What an actor here speaks to one there with, and whether it is for that one alone."""

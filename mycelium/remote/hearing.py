@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mycelium.contract import contract_of
+from mycelium.deadline import LONGEST_S
 from mycelium.errors.actor import ActorError
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
 from tlv import TLV, TLVError
 
 from .messages import Wire
+from .orders import OUTBOX_MAX
 from .values import failure_of
 
 if TYPE_CHECKING:
@@ -30,19 +32,26 @@ class Hearing:
 
     def take(self, inlet: Inlet, message: Any, *, current: bool) -> bool:
         """Take it, of the ``current`` life of the peer or of one before; False where the mailbox has no room for it, and will tell when it has."""
-        if type(message) is Wire.Order:
-            self._peer.talk.take_order(message)
-        elif type(message) is Wire.Failed:
-            self._peer.talk.take_failure(message)
-        else:
-            return self._take_message(inlet, message, current=current)
+        try:
+            if type(message) is Wire.Order:
+                self._peer.talk.orders.take(message)
+            elif type(message) is Wire.Failed:
+                self._peer.talk.take_failure(message)
+            else:
+                return self._take_message(inlet, message, current=current)
+        except TLVError as error:  # texts that are none: what follows in the stream comes all the same
+            self._peer.receiving.refuse(str(error))
         return True
 
     def _take_message(self, inlet: Inlet, spoken: Any, *, current: bool) -> bool:
         asked = type(spoken) is Wire.Question
         kind = inlet.kinds.get(spoken.kind)
         if kind is None:
-            if asked:
+            if not asked:
+                inlet.note_unknown(1)
+            elif len(self._peer.talk.outbox) >= OUTBOX_MAX:
+                self._peer.receiving.refuse("questions, of which it does not take the answers")
+            else:
                 self._peer.talk.answer_unread(spoken.number, inlet.actor.name, spoken.kind)
             return True
         if inlet.must_wait(kind):
@@ -68,7 +77,7 @@ class Hearing:
     def _ask(self, inlet: Inlet, question: Wire.Question, message: TLV, sender: Any) -> None:
         kind, ref, talk = type(message), inlet.actor.actor_ref, self._peer.talk
         reply: Reply[Any] = Reply()
-        seconds = question.left_us / 1_000_000
+        seconds = min(question.left_us / 1_000_000, LONGEST_S)
         reply.expect(inlet.actor.mailbox, kind, seconds)
         life = self._peer.their_incarnation
         reply.when_done(partial(talk.answer, question.number, life, reply, shown(kind)))

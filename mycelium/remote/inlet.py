@@ -146,7 +146,9 @@ class Inlet:
                     self._note_delivered(kind, count)
                 if message is not None:
                     return message
-                self._note_unknown(self._frame.frame.unknown)
+                if unknown := self._frame.frame.unknown:
+                    self.note_unknown(unknown)
+                    self.arrived += unknown if self._is_current else 0
             if not self._frames:
                 self._frame = None
                 return None
@@ -183,15 +185,12 @@ class Inlet:
         if self._is_current:
             self.arrived += count
 
-    def _note_unknown(self, count: int) -> None:
-        """A frame held messages of types that are unknown here: counted, and passed over."""
-        if not count:
-            return
-        self.unknown += count
-        if self.unknown == count:
-            self._complain(self.unknown_error)
-        if self._is_current:
-            self.arrived += count
+    def note_unknown(self, count: int) -> None:
+        """Messages of types that are unknown here have come: they are passed over."""
+        if count:
+            self.unknown += count
+            if self.unknown == count:
+                self._complain(self.unknown_error)
 
     def _is_in_order(self, frame: _Frame) -> bool:
         if frame.life != self._life or frame.sequence == self.arrived:

@@ -51,7 +51,7 @@ def has_died(pid: int, started: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    except OSError:
+    except (OSError, OverflowError):  # not ours to ask; or a number that is none
         return False
     return False
 

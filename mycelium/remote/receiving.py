@@ -202,11 +202,11 @@ class PeerReceiver:
         elif type(message) is Wire.Failed:
             peer.talk.take_failure(message)
         elif type(message) is Wire.Order:
-            peer.talk.take_order(message)
+            peer.talk.orders.take(message)
         elif type(message) is Wire.Opening:
             inlet = peer.directory.inlet_for(peer, message)
             if inlet is None:
-                self.refuse(f"a stream to {message.receiver!s}, who is not on this node")
+                self.refuse(f"a stream {message.stream} to {str(message.receiver)[:200]!r}, which there cannot be here")
             else:
                 peer.inlets[message.stream] = inlet
 

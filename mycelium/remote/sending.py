@@ -136,6 +136,7 @@ class PeerSender:
             self._send_due()
         if peer.given_up:
             self._bury_due()
+        peer.talk.look(time.monotonic())
 
     def _patience(self) -> float:
         if self._silent_since is not None:

@@ -1,7 +1,7 @@
 """Talk: what the actors of two nodes have begun with each other: questions that wait for answers, and watches.
 
-Of each peer there is one. It knows which futures wait for an answer from there, which actors here watch one
-there, and which there watch one here; what it has to say beside the streams waits in ``outbox`` for the peer's sending
+Of each peer there is one. It knows which futures wait for an answer from there, and which actors here watch one
+there (`Orders` knows who there watches one here); what it has to say beside the streams waits in ``outbox`` for the peer's sending
 thread. When the peer is lost, all who wait are told at once, and whether its process has died or only the link.
 """
 
@@ -18,32 +18,32 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pykka
 from pykka._envelope import Envelope
-from pykka.messages import _ActorStop
 
 from mycelium.attempted_log import try_to_log
 from mycelium.deadline import LONGEST_S
 from mycelium.errors.actor import DeadActorError, NotReceivedError, StoppedFirstError
-from mycelium.errors.cluster import MessageTooLargeError
-from mycelium.errors.talking import ActorUnknownError, AnswerKindError, LinkLostError, ProcessDiedError
+from mycelium.errors.cluster import MessageTooLargeError, PeerMismatchError
+from mycelium.errors.talking import AnswerKindError, LinkLostError, ProcessDiedError
 from mycelium.mail import Sent
 from mycelium.message_sets import shown
 from mycelium.reply import Reply
-from tlv import TLV, DeclaredError
+from tlv import TLV, TLVError
 
 from .items import Asked, Steering
 from .messages import Act, Wire
+from .orders import Orders
 from .values import answer_of, failure_of, told_error, value_of
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
     from mycelium.ending import Ending
-    from mycelium.ref import ActorRef
 
     from .directory import Directory
     from .peer import Peer
 
 __all__ = ["Talk", "dead_letter_of", "loss_of", "too_large"]
 
+#: How often to look for answers that come no more; in seconds.
+LOOK_S = 1.0
 #: Who is told of an end: with an error, or None.
 Told = Callable[[BaseException | None], None]
 
@@ -51,12 +51,14 @@ Told = Callable[[BaseException | None], None]
 class Waiting:
     """A future that waits for an answer from a peer: whom it asked, and what."""
 
-    __slots__ = ("actor", "message", "reply")
+    __slots__ = ("actor", "asked", "message", "reply")
 
     def __init__(self, reply: pykka.Future[Any], actor: str, message: str) -> None:
         self.reply = reply
         self.actor = actor
         self.message = message
+        #: The question has gone.
+        self.asked = False
 
     @property
     def is_late(self) -> bool:
@@ -85,11 +87,13 @@ class Talk:
         self.outbox: deque[TLV] = deque()
         #: Answers that came when nobody waited for them any more.
         self.late = 0
+        #: What they order of actors here.
+        self.orders = Orders(peer, directory)
         self._peer = peer
         self._directory = directory
+        self._look_at = 0.0
         self._waiting: dict[int, Waiting] = {}
         self._watching: dict[int, tuple[str, Ending, Told]] = {}
-        self._watched: dict[int, tuple[Ending, object]] = {}
         # No number of another life is one of this.
         self._next: Callable[[], int] = count(SystemRandom().getrandbits(62)).__next__
 
@@ -130,6 +134,7 @@ class Talk:
             waiting = self._waiting.get(envelope.number)
             if waiting is None:
                 return None
+            waiting.asked = True
             return Wire.Question(
                 number=envelope.number,
                 left_us=waiting.left_us,
@@ -148,10 +153,13 @@ class Talk:
             return
         try:
             value = value_of(answer, self._directory.vocabulary, self._peer.node, self._peer.name)
-        except DeclaredError as error:
+        except PeerMismatchError as error:
+            waiting.settle(error=error)  # a newer peer: it concerns nobody else
+        except TLVError as error:
             waiting.settle(error=error)
             raise
-        waiting.settle(value)
+        else:
+            waiting.settle(value)
 
     def take_failure(self, failed: Wire.Failed) -> None:
         """A question failed, or a watched actor has ended. The receiving thread."""
@@ -164,6 +172,18 @@ class Talk:
         waiting = self._take_waiting(failed.number)
         if waiting is not None and error is not None:
             waiting.settle(error=error)
+
+    def look(self, now: float) -> None:
+        """Free what waits for an answer that comes no more: its deadline has passed. The sending thread.
+
+        What has not been asked yet is asked all the same, when its turn comes.
+        """
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_S
+        for number, waiting in self._waiting.copy().items():
+            if waiting.asked and waiting.is_late:
+                self._forget(number)
 
     def _take_waiting(self, number: int) -> Waiting | None:
         waiting = self._waiting.pop(number, None)
@@ -208,74 +228,21 @@ class Talk:
 
     def unwatch(self, actor: str, watcher: Ending) -> None:
         """Tell that one no more."""
-        for number, (name, who, _) in tuple(self._watching.items()):
+        for number, (name, who, _) in self._watching.copy().items():
             if name == actor and who is watcher and self._watching.pop(number, None) is not None:
                 self.say(Wire.Order(number=number, act=int(Act.UNWATCH), actor=actor, watcher=who.tally.name))
-
-    # What they order.
-
-    def take_order(self, order: Wire.Order) -> None:
-        """The receiving thread."""
-        number, act, name = order.number, order.act, str(order.actor)
-        if act == Act.UNWATCH:
-            watched = self._watched.pop(number, None)
-            if watched is not None:
-                watched[0].not_at_end(watched[1])
-            return
-        actor = self._directory.actors.get(name)
-        if actor is None:
-            hint = "start both nodes from the same files, profile and version"
-            error = ActorUnknownError(actor=self._peer.name, name=name, reason=f"not on {self._peer.node}", hint=hint)
-            self.say(failure_of(number, error, ended=act in {Act.WATCH, Act.WATCH_AHEAD}))
-        elif act in {Act.WATCH, Act.WATCH_AHEAD}:
-            self._begin_watch(actor, number, str(order.watcher), ahead=act == Act.WATCH_AHEAD)
-        elif act in {Act.STOP, Act.STOP_NOW}:
-            self._stop(actor, number, now=act == Act.STOP_NOW)
-
-    def _begin_watch(self, actor: Actor, number: int, watcher: str, *, ahead: bool) -> None:
-        key = object()
-        self._watched[number] = (actor.mailbox, key)
-
-        def tell(error: BaseException | None) -> None:
-            if self._watched.pop(number, None) is None:
-                return
-            ended = failure_of(number, error, ended=True)
-            outlet = None if ahead else self._directory.outlet_of(actor.name, watcher)
-            if outlet is None or outlet.end_told:
-                self.say(ended)
-            else:
-                outlet.mailbox.put(Envelope(Steering(ended)))  # behind all that it has sent there
-
-        actor.mailbox.at_end(key, tell)
-
-    def _stop(self, actor: Actor, number: int, *, now: bool) -> None:
-        told: Reply[Any] = Reply()
-        told.target = actor.mailbox
-        told.when_done(partial(self._answer_stop, number, told))
-        ref: ActorRef[Any] = actor.actor_ref
-        if now and ref.is_alive():
-            ref._stop_now(told)
-        else:
-            ref._put_ask(_ActorStop(), told, None)
-
-    def _answer_stop(self, number: int, told: Reply[Any]) -> None:
-        was_alive = told._outcome is not None and told._outcome[1] is None
-        self.say(answer_of(number, was_alive, "", "stop"))
 
     # The end of the peer.
 
     def end_life(self) -> None:
         """What the peer knew of this node in its last life, it knows no more. Either thread."""
         self.outbox.clear()
-        for number in tuple(self._watched):
-            mailbox, key = self._watched.pop(number, (None, None))
-            if mailbox is not None:
-                mailbox.not_at_end(key)
-        for number in tuple(self._waiting):
+        self.orders.end_life()
+        for number in self._waiting.copy():
             waiting = self._waiting.pop(number, None)
             if waiting is not None:
                 waiting.settle(error=self._why_unanswered(waiting))
-        for number in tuple(self._watching):
+        for number in self._watching.copy():
             watch = self._watching.pop(number, None)
             if watch is not None:
                 watch[2](self._peer.end_of(watch[0]))

@@ -25,6 +25,8 @@ __all__ = ["Vocabulary", "answer_of", "failure_of", "told_error", "value_of"]
 
 #: Of a text that tells of an error, so much goes along.
 _TEXT_MAX = 16_000
+#: Of the notes of an error that was told, so many are kept.
+_NOTES_MAX = 100
 
 
 class Number(TLV):
@@ -142,8 +144,9 @@ def told_error(failed: Wire.Failed, node: str) -> Exception | None:
             str(error)
     if error is None:
         error = RemoteError(node=node, error=kind, said=said, declared=code)
-    with suppress(ValueError, TypeError):
-        for note in json.loads(str(failed.notes)):
+    with suppress(ValueError, RecursionError):
+        notes = json.loads(str(failed.notes))
+        for note in notes[:_NOTES_MAX] if isinstance(notes, list) else ():
             error.add_note(str(note))
     if str(failed.traceback):
         error.remote_traceback = str(failed.traceback)  # type: ignore[attr-defined]
