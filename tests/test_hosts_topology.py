@@ -94,7 +94,7 @@ def specs(**nodes: Any) -> dict[str, NodeSpec]:
         (
             '"beta"',
             '"beta"\nrouters = "tls/gamma:7447"',
-            "[nodes.desk] routers: Input should be a valid tuple",
+            '[nodes.desk] routers: a list is expected, in brackets: write ["tls/gamma:7447"], got',
         ),
         (
             '"beta"',
@@ -120,6 +120,30 @@ def test_what_cannot_be_is_told_with_its_place(tmp_path: Path, before: str, afte
         resolve(load(tmp_path, FILE.replace(before, after)))
     told = [str(problem).partition(".toml: ")[2] for problem in refused.value.problems]
     assert any(one.startswith(problem) for one in told), told
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"alpha"', '"al pha"'),
+        ("tls/0.0.0.0:7447", "tls/nowhere"),
+        ('"beta"', '"beta"\nrouters = "tls/gamma:7447"'),
+        ('"beta"', '"beta"\nmemory_mb = "much"'),
+        ('"beta"', '"beta"\ntalks_to = "feeds"'),
+    ],
+)
+def test_one_mistake_in_a_node_is_one_problem(tmp_path: Path, before: str, after: str) -> None:
+    assert before in FILE
+    with pytest.raises(TopologyRefusedError) as refused:
+        resolve(load(tmp_path, FILE.replace(before, after)))
+    assert len(refused.value.problems) == 1, refused.value
+
+
+def test_what_is_wrong_with_other_nodes_is_told_besides(tmp_path: Path) -> None:
+    text = FILE.replace('"alpha"', '"al pha"').replace('"beta"', '"beta"\nlisten = "tcp/0.0.0.0:1"')
+    with pytest.raises(TopologyRefusedError) as refused:
+        resolve(load(tmp_path, text))
+    assert len(refused.value.problems) == 2, refused.value
 
 
 @pytest.mark.parametrize("key", ["authority", "certificate", "key", "mutual", "lease_ms", "names"])

@@ -414,7 +414,7 @@ GOLDEN = [
     (
         "from of another kind",
         "[actors.board]\nclass = 'tests.topology_actors:Board'\nfrom = 3",
-        "[TOP-010] demo.toml: [actors.board] from: Input should be a valid tuple, got 3; correct this key in the file",
+        "[TOP-010] demo.toml: [actors.board] from: a list is expected, in brackets: write [...], got 3; correct this key in the file",
     ),
     (
         "an actor that is no section",

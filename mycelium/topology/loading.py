@@ -57,7 +57,7 @@ def load_topology(path: str | os.PathLike[str]) -> Topology:
         return topology
     from .resolving import problems_of_topology
 
-    others = problems_of_topology(topology, unread=reader.unread_actors)
+    others = problems_of_topology(topology, unread=reader.unread_actors, unread_nodes=reader.unread_nodes)
     raise TopologyRefusedError.of(file, (*reader.problems, *others))
 
 
@@ -102,6 +102,7 @@ class _Reader:
         self.document = document
         self.problems: list[DeclaredError] = []
         self.unread_actors: set[str] = set()
+        self.unread_nodes: set[str] = set()
 
     def topology(self) -> Topology:
         """The topology of the parts that are right."""
@@ -121,7 +122,7 @@ class _Reader:
             venues=self._venues(),
             dispatchers=dict(self._named("dispatcher", DispatcherSpec, check_dispatcher_name)),
             supervisors=dict(self._named("supervisor", SupervisorSpec, check_supervisor_name)),
-            nodes=dict(self._named("node", NodeSpec, check_node_name)),
+            nodes=dict(self._named("node", NodeSpec, check_node_name, self.unread_nodes)),
             actors=dict(self._actors()),
             file=self.file,
         )
@@ -145,21 +146,28 @@ class _Reader:
             else:
                 yield name, spec
 
-    def _named(self, what: str, model: type[_Model], check: Callable[[str], None]) -> Iterator[tuple[str, _Model]]:
-        """The sections ``[whats.NAME]``, read as ``model``."""
-        heading = f"{what}s"
+    def _named(
+        self, what: str, model: type[_Model], check: Callable[[str], None], unread: set[str] | None = None
+    ) -> Iterator[tuple[str, _Model]]:
+        """The sections ``[whats.NAME]``, read as ``model``; ``unread`` gets the names of those that cannot be."""
+        heading, unread = f"{what}s", set() if unread is None else unread
         sections = self.document.get(heading, {})
         if not isinstance(sections, dict):
             self._refuse(f"write each {what} under a heading [{heading}.NAME]", heading)
+            unread.add(heading)
             return
         for name, section in sections.items():
             try:
                 check(name)
             except ValueError as error:
                 self._refuse(str(error), heading, name)
+                unread.add(name)
                 continue
+            read = self._read(model, section, heading, name)
+            if read is None:
+                unread.add(name)
             # One that cannot be read is declared all the same, so that its actors are not told about it as well.
-            yield name, self._read(model, section, heading, name) or model()
+            yield name, read or model()
 
     def _venues(self) -> list[Venue]:
         given = self.document.get("venues", [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -128,10 +128,19 @@ def _of_these(pairs: Iterable[tuple[str, type[TLV]]], names: Iterable[str]) -> t
 
 
 def problems_of_nodes(
-    topology: Topology, running: Mapping[str, ActorSpec], copies: Mapping[str, Copy], plan: RoutePlan | None
+    topology: Topology,
+    running: Mapping[str, ActorSpec],
+    copies: Mapping[str, Copy],
+    plan: RoutePlan | None,
+    unread: Collection[str] = (),
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What is wrong with where the actors are to run: the place of each problem in the file, and its text."""
+    """What is wrong with where the actors are to run: the place of each problem in the file, and its text.
+
+    Of nodes ``unread`` it is told already that they cannot be read: nothing that may come of that is told besides.
+    """
     known = topology.nodes
+    if unread and not known:
+        return
     if known and topology.metrics:
         yield ("topology", "metrics"), "each node has an address of its own: write it as [nodes.NAME] metrics"
     for name in known:
@@ -139,7 +148,7 @@ def problems_of_nodes(
             yield ("nodes", name), f"no actor runs there; write node = {name!r} in the section of one, or remove it"
     for name, node in known.items():
         for other in node.talks_to or ():
-            if other not in known:
+            if other not in known and other not in unread:
                 yield (
                     ("nodes", name, "talks_to"),
                     f"there is no node {other!r}; {did_you_mean(other, known, 'nodes')}",
@@ -149,6 +158,7 @@ def problems_of_nodes(
         for place in spec.places:
             if place not in known:
                 wrong = True
+            if place not in known and place not in unread:
                 yield ("actors", name, "node"), f"there is no node {place!r}; {did_you_mean(place, known, 'nodes')}"
         if known and not spec.places:
             wrong = True
@@ -163,8 +173,10 @@ def problems_of_nodes(
     if any(spec != NodeSpec() for spec in known.values()):
         from .hosts import problems_of_hosts
 
-        named = [(name, other) for name, spec in known.items() for other in spec.talks_to or () if other in known]
-        yield from problems_of_hosts(known, [pair for pair in (*crossing, *named) if pair[0] != pair[1]])
+        read = {name: spec for name, spec in known.items() if name not in unread}
+        named = [(name, other) for name, spec in read.items() for other in spec.talks_to or ()]
+        pairs = [pair for pair in (*crossing, *named) if pair[0] != pair[1] and {*pair} <= read.keys()]
+        yield from problems_of_hosts(read, pairs)
 
 
 def _torn_supervisors(

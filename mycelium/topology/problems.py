@@ -55,9 +55,32 @@ def _problem(found: Any, file: str, model: type[BaseModel], prefix: tuple[str | 
     if found["type"] == "missing":
         problem = "this key is missing"
     else:
-        said = str(found["msg"]).removeprefix("Value error, ")
+        said = _expected(found) or str(found["msg"]).removeprefix("Value error, ")
         problem = said if found["type"] == "value_error" else f"{said}, got {found['input']!r}"
     return TopologyValueError(file=file, key=key_text(*where), problem=problem)
+
+
+#: What a file is to say in place of a value of another type, by the beginning of pydantic's name for it.
+_EXPECTED = {
+    "string": "a text is expected, in quotes",
+    "bool": "true or false is expected, without quotes",
+    "int": "a whole number is expected, without quotes",
+    "float": "a number is expected, without quotes",
+    "dict": "a section is expected, or { key = value }",
+    "model": "a section is expected, or { key = value }",
+}
+
+
+def _expected(found: Any) -> str:
+    """What to write where a value is of another type; empty for all else that may be wrong with it."""
+    kind, _, what = str(found["type"]).partition("_")
+    if what not in {"type", "parsing", "from_float"}:
+        return ""
+    if kind in {"tuple", "list", "set", "frozen_set"}:
+        given = found["input"]
+        shown = json.dumps(given, ensure_ascii=False) if isinstance(given, str) else "..."
+        return f"a list is expected, in brackets: write [{shown}]"
+    return _EXPECTED.get(kind, "")
 
 
 def _section_of(model: type[BaseModel], path: Iterable[str | int]) -> type[BaseModel]:

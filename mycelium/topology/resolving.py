@@ -106,9 +106,11 @@ def resolve(
     )
 
 
-def problems_of_topology(topology: Topology, *, unread: Collection[str]) -> list[DeclaredError]:
-    """What is wrong with the readable part of a file whose actors ``unread`` could not be read."""
-    check = _Check(topology, topology.profile, unread)
+def problems_of_topology(
+    topology: Topology, *, unread: Collection[str], unread_nodes: Collection[str] = ()
+) -> list[DeclaredError]:
+    """What is wrong with the readable part of a file whose actors ``unread``, and these nodes, could not be read."""
+    check = _Check(topology, topology.profile, unread, unread_nodes)
     check.run(input=None, speed=None, overrides=())
     return check.problems
 
@@ -116,11 +118,18 @@ def problems_of_topology(topology: Topology, *, unread: Collection[str]) -> list
 class _Check:
     """One pass over a topology; collects problems and goes on."""
 
-    def __init__(self, topology: Topology, profile: str | None, unread: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        profile: str | None,
+        unread: Collection[str] = (),
+        unread_nodes: Collection[str] = (),
+    ) -> None:
         self.topology = topology
         self.file = topology.file
         self.profile = profile
         self.unread = unread
+        self.unread_nodes = unread_nodes
         self.problems: list[DeclaredError] = []
         self.running: dict[str, ActorSpec] = {}
         self.classes: dict[str, type[Actor]] = {}
@@ -142,7 +151,8 @@ class _Check:
         listens = {name: self._senders_of(name) for name in self.classes if self.running[name].listens_to is not None}
         self._plan_copies(listens)
         if not self.unread:
-            for place, problem in problems_of_nodes(self.topology, self.running, self.copies, self.plan):
+            nodes = problems_of_nodes(self.topology, self.running, self.copies, self.plan, self.unread_nodes)
+            for place, problem in nodes:
                 self._refuse(key_text(*place), problem)
             self.problems.extend(budget_problems(self.topology, self.copies, self.classes, self.bounds, self.plan))
 
