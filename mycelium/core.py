@@ -5,7 +5,7 @@ built, and in a Python without a GIL, for which it is not made, the twin runs.
 
 The twin is the specification, and what type checkers read. A class of it that the core has says so
 with `compiled`, and is replaced as a whole: `Queue`, `Cell`, `Sampled`, `Inbox`, `Gate`, `Run`,
-`Teller`, `Emitter` and `Route`.
+`Teller`, `Splitter`, `Emitter` and `Route`.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ MAIL = (
     "test_inbox",
     "test_ledger",
     "test_mailbox",
+    "test_splitter",
     "test_outlet",
     "test_queue",
     "test_ref",

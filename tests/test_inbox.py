@@ -388,7 +388,7 @@ def test_what_does_not_fit_is_refused() -> None:
         native.Teller()._mailbox = []
     with pytest.raises(TypeError, match="routes are a dict of Route"):
         emitter._routes = {One: 1}
-    with pytest.raises(TypeError, match="a target of a Route"):
+    with pytest.raises(TypeError, match="a target of a Route or a Splitter"):
         native.Route(One, (1,))
     with pytest.raises(TypeError):
         emitter._routes[One] = 1

@@ -23,7 +23,7 @@ from .many_actors import ACTORS, COUNT, HELD, WHOLE
 from .nodes import AN_IDLE_NODE, EIGHT_NODES, OF_A_CORE, STARTED
 from .observing import LOOKED_AT, UNSEEN
 from .result import ContestResult
-from .sharding import ONE_PROCESS, TWO_PROCESSES
+from .sharding import APART, ONE_PROCESS
 from .supervising import UNWATCHED, WATCHED
 from .telling import FRAMES, NAUTILUS_PUBLISH, OURS_TELL, PYKKA_TELL, UNBOUNDED_TELL
 from .units import ratio_text
@@ -124,7 +124,7 @@ TARGETS = (
     Target("the same, with links", "memory", LINKED_SERVICE, RESIDENT, 50.0 * MB),
     Target("start of 8 nodes", "start_nodes", EIGHT_NODES, STARTED, 3.0),
     Target("an idle node", "idle", AN_IDLE_NODE, OF_A_CORE, 0.01),
-    Target("two processes against one", "sharding", TWO_PROCESSES, TIME, 1.7, against=ONE_PROCESS, native=True),
+    Target("two processes against one", "sharding", APART, TIME, 1.7, against=ONE_PROCESS, native=True),
     Target("to another process, polling", "link_hops", POLLING, P50, 15e-6),
     Target("to another process, polling", "link_hops", POLLING, P99, 35e-6),
     Target("to another process, waiting", "link_hops", WAITING, P50, 1.5, PIPE, at_most=True),

@@ -8,7 +8,7 @@
 #ifndef MYCELIUM_EMITTING_H
 #define MYCELIUM_EMITTING_H
 
-#include "telling.h"
+#include "splitter.h"
 
 typedef struct {
     PyObject_HEAD
@@ -27,35 +27,12 @@ static void route_dealloc(PyObject *object);
 
 /* ---- emit ---- */
 
-/* To one receiver; -1 with an error. What its full mailbox refuses goes into `refused`. */
-static inline int emit_to(ModuleState *state, PyObject *target, PyObject *item, PyObject **refused)
-{
-    PyObject *append = PyTuple_GET_ITEM(target, 0), *told;
-    Inbox *inbox = (Inbox *)PyTuple_GET_ITEM(target, 1);
-    const Py_ssize_t waiting = inbox_count(inbox);
-    if (UNLIKELY(waiting >= inbox->capacity)) {
-        told = offer(state, (PyObject *)inbox, item);
-        if (told != NULL && told != Py_None) {
-            Py_XSETREF(*refused, told);
-            return 0;
-        }
-        Py_XDECREF(told);
-        return told == NULL ? -1 : 0;
-    }
-    if (LIKELY(append == Py_None)) {
-        return waiting < 0 || inbox_append(inbox, item) < 0 ? -1 : inbox_wake(inbox);
-    }
-    told = waiting < 0 ? NULL : PyObject_CallOneArg(append, item);
-    Py_XDECREF(told);
-    return told == NULL ? -1 : inbox_wake(inbox);
-}
-
 static PyObject *emit_by(Route *route, PyObject *item)
 {
     PyObject *refused = NULL;
     const Py_ssize_t count = PyTuple_GET_SIZE(route->targets);
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (UNLIKELY(emit_to(route->state, PyTuple_GET_ITEM(route->targets, i), item, &refused) < 0)) {
+        if (UNLIKELY(put_to(route->state, PyTuple_GET_ITEM(route->targets, i), item, &refused) < 0)) {
             Py_XDECREF(refused);
             return NULL;
         }
@@ -100,13 +77,8 @@ static PyObject *route_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         !PyArg_ParseTuple(args, "OO!:Route", &message, &PyTuple_Type, &targets)) {
         return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "Route() takes no keyword arguments");
     }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(targets); i++) {
-        PyObject *target = PyTuple_GET_ITEM(targets, i);
-        if (!PyTuple_CheckExact(target) || PyTuple_GET_SIZE(target) != 2 ||
-            !PyObject_TypeCheck(PyTuple_GET_ITEM(target, 1), state->inbox_type)) {
-            PyErr_SetString(PyExc_TypeError, "a target of a Route is (append or None, mailbox)");
-            return NULL;
-        }
+    if (!are_targets(state, targets)) {
+        return NULL;
     }
     Route *self = (Route *)type->tp_alloc(type, 0);
     if (self != NULL) {

@@ -8,6 +8,7 @@
  *   gate.h      Gate, at which threads wait
  *   run.h       Run, by which an actor takes out
  *   telling.h   Teller, the base of ActorRef
+ *   splitter.h  Splitter, which chooses among copies of an actor
  *   emitting.h  Emitter, the base of Actor, and Route
  *
  * One translation unit, so that the compiler sees through the layers.
@@ -81,9 +82,9 @@ static PyMethodDef module_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, const char *name)
+static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, const char *name, PyTypeObject *base)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, (PyObject *)base);
     if (type != NULL && PyModule_AddObjectRef(module, name, type) < 0) {
         Py_CLEAR(type);
     }
@@ -98,19 +99,20 @@ static PyObject *named(const char *name)
 static int add_all(PyObject *module)
 {
     ModuleState *state = state_of(module);
-    return (state->queue_type = add_type(module, &queue_spec, "Queue")) == NULL ||
-                   (state->cell_type = add_type(module, &cell_spec, "Cell")) == NULL ||
-                   (state->sampled_type = add_type(module, &sampled_spec, "Sampled")) == NULL ||
-                   (state->inbox_type = add_type(module, &inbox_spec, "Inbox")) == NULL ||
-                   (state->teller_type = add_type(module, &teller_spec, "Teller")) == NULL ||
-                   (state->route_type = add_type(module, &route_spec, "Route")) == NULL ||
-                   (state->emitter_type = add_type(module, &emitter_spec, "Emitter")) == NULL ||
-                   (state->run_type = add_type(module, &run_spec, "Run")) == NULL ||
+    return (state->queue_type = add_type(module, &queue_spec, "Queue", NULL)) == NULL ||
+                   (state->cell_type = add_type(module, &cell_spec, "Cell", NULL)) == NULL ||
+                   (state->sampled_type = add_type(module, &sampled_spec, "Sampled", NULL)) == NULL ||
+                   (state->inbox_type = add_type(module, &inbox_spec, "Inbox", NULL)) == NULL ||
+                   (state->teller_type = add_type(module, &teller_spec, "Teller", NULL)) == NULL ||
+                   (state->splitter_type = add_type(module, &splitter_spec, "Splitter", state->inbox_type)) == NULL ||
+                   (state->route_type = add_type(module, &route_spec, "Route", NULL)) == NULL ||
+                   (state->emitter_type = add_type(module, &emitter_spec, "Emitter", NULL)) == NULL ||
+                   (state->run_type = add_type(module, &run_spec, "Run", NULL)) == NULL ||
                    add_gate(module) < 0 ||
                    (state->nothing = PyDict_New()) == NULL || (state->wake = named("wake")) == NULL ||
                    (state->take = named("take")) == NULL || (state->record = named("record")) == NULL ||
                    (state->append = named("append")) == NULL || (state->popleft = named("popleft")) == NULL ||
-                   (state->offer = named("offer")) == NULL || (state->overflow = named("overflow")) == NULL ||
+                   (state->offer = named("offer")) == NULL || (state->choose = named("choose")) == NULL || (state->overflow = named("overflow")) == NULL ||
                    (state->tell_otherwise = named("_tell_otherwise")) == NULL ||
                    (state->emit_unrouted = named("_emit_unrouted")) == NULL ||
                    (state->now_ns = Py_NewRef(Py_None)) == NULL ||

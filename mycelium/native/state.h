@@ -35,6 +35,7 @@ typedef struct {
     PyTypeObject *sampled_type;
     PyTypeObject *inbox_type;
     PyTypeObject *teller_type;
+    PyTypeObject *splitter_type;
     PyTypeObject *route_type;
     PyTypeObject *emitter_type;
     PyTypeObject *run_type;
@@ -50,6 +51,7 @@ typedef struct {
     PyObject *append;
     PyObject *popleft;
     PyObject *offer;
+    PyObject *choose;
     PyObject *overflow;
     PyObject *tell_otherwise;
     PyObject *emit_unrouted;
@@ -59,7 +61,7 @@ typedef struct {
     X(queue_type) X(cell_type) X(sampled_type) X(inbox_type) X(teller_type)        \
     X(route_type) X(emitter_type) X(run_type) X(keyed) X(now_ns) X(nothing) X(wake) X(take) X(record)        \
     X(append) X(popleft) X(offer) X(overflow) X(tell_otherwise) X(emit_unrouted) X(sent)                \
-    X(current_ref)
+    X(current_ref) X(splitter_type) X(choose)
 
 static struct PyModuleDef native_module;
 
