@@ -73,7 +73,7 @@ def test_a_tuple_of_messages_can_be_named_and_modules_are_found_in_the_working_d
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("nowhere", "[NOD-008] nothing to describe at 'nowhere': No module named 'nowhere'"),
+        ("nowhere", "[NOD-008] nothing to describe at 'nowhere': there is no module 'nowhere' here"),
         ("tlv.market_data:TradTLV", "there is no 'TradTLV'; did you mean 'TradeTLV'?"),
         ("tlv.market_data:Price", "it is no message and no set of messages"),
         ("tlv.sequence", "the module has no messages"),

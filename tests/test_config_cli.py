@@ -223,9 +223,8 @@ def test_options_that_do_not_go_together_are_refused(name: str) -> None:
         ("{name}.settings:ShopConfg", "did you mean 'ShopConfig'?"),
         ("{name}.settings:Till", "Till is neither a Config nor an actor that takes one"),
         ("{name}.actors:Cat", "Cat is neither a Config nor an actor that takes one"),
-        ("{name}.nowhere", "there is no module '{name}.nowhere'"),
+        ("{name}.nowhere", "there is no module '{name}.nowhere' here"),
         ("no_such_package.settings:X", "there is no module 'no_such_package'"),
-        ("{name}.broken", "{name}.broken fails to import: ZeroDivisionError: division by zero"),
         ("{name}.empty", "there is no Config class with a prefix in it"),
         ("cats.toml", "no actor of it takes a config"),
     ],
@@ -234,6 +233,10 @@ def test_a_target_without_configs_is_refused_with_the_reason(name: str, target: 
     result = run(target.format(name=name), code=2)
     assert f"[CFG-005] {target.format(name=name)} names no config: {reason.format(name=name)}" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_module_that_raises_is_told_from_one_that_is_not_there(name: str) -> None:
+    assert f"[NOD-036] {name}.broken fails to import: ZeroDivisionError" in run(f"{name}.broken", code=2).stderr
 
 
 def test_a_class_without_a_prefix_reads_nothing_and_says_so(name: str) -> None:

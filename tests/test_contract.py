@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from mycelium.cli import cli
 from mycelium.errors.contract import LockFormatError, LockMissingError, LockUnreadableError
 from mycelium.lockfile import FORMAT, Lock, Verdict, compare, lock_of, read_lock
-from tlv import error_from_dict
+from mycelium.lockfile.message_facts import message_facts
+from tlv import define_tlv, error_from_dict, i64
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -132,6 +133,7 @@ NO_TYPE = 'digest = "0"\nfields = { a = { offset = 0, size = 8 } }'
     [
         ("format = ", "it is no TOML"),
         ("targets = []", "it does not say its format"),
+        (f"<<<<<<< HEAD\nformat = {FORMAT}\n=======", "line 1 is a mark of a merge that is not finished"),
         (f"format = {FORMAT}\ntargets = 5", "targets is not a list of names"),
         (f"format = {FORMAT}\ntargets = []\n[colours]\nred = 1", "a part that is not known here, 'colours'"),
         (f"format = {FORMAT}\ntargets = []\nmessages = 5", "messages is not a table"),
@@ -177,7 +179,7 @@ def test_the_check_says_what_a_change_breaks_and_ends_with_1(folder: Path) -> No
     )
     assert "config key STALL_SPEED is called STALL2_SPEED now: whoever sets it is refused (breaking)" in done.output
     assert "Tape emits Trade no more: who listens to it waits in vain (breaking)" in done.output
-    assert "nodes join only where all are rebuilt: another digest of Quote" in done.output
+    assert "nodes of before and after do not exchange Quote: another digest" in done.output
 
 
 def test_a_compatible_change_ends_with_0_and_one_way_with_1_where_both_are_asked_for(folder: Path) -> None:
@@ -186,13 +188,36 @@ def test_a_compatible_change_ends_with_0_and_one_way_with_1_where_both_are_asked
     changed = f"{write(folder, 'shop_more', more, ('STALL_', 'STALL3_'))}:Market"
     done = contract("check", changed)
     assert done.exit_code == 0, done.output
-    assert "Trade.fee was appended at the end, at offset 8: old readers ignore it;" in done.output
-    assert done.output.endswith("1 change: 1 one way\n")
+    assert "Trade.fee was appended at the end, at offset 8: old readers ignore it (compatible one way: " in done.output
+    assert done.output.endswith("1 change: 1 compatible one way\n")
     assert contract("check", changed, "--both-ways").exit_code == 1
     told = json.loads(contract("check", changed, "--json").output)
     assert told["one_way"] == 1
     assert told["changes"][0]["subject"] == "Trade.fee"
     assert told["digests_changed"] == ["Trade"]
+
+
+def test_messages_that_swap_type_ids_are_two_that_moved_not_two_renamed() -> None:
+    """Their bytes may be alike: readers built before take one for the other."""
+    buy, sell = (define_tlv(name, {"price": i64}, type=number) for name, number in (("Buy", 1000), ("Sell", 1001)))
+    locks = [
+        Lock(("shop",), {"messages": message_facts(messages)[0]})
+        for messages in (
+            [buy, sell],
+            [define_tlv("Buy", {"price": i64}, type=1001), define_tlv("Sell", {"price": i64}, type=1000)],
+        )
+    ]
+    assert [str(one) for one in compare(*locks).changes] == [
+        "Buy moved from type 1000 to 1001: readers built before take it for another or for none (breaking)",
+        "Sell moved from type 1001 to 1000: readers built before take it for another or for none (breaking)",
+    ]
+
+
+def test_a_message_with_another_name_is_the_same_to_sets_actors_and_routes(folder: Path) -> None:
+    before = lock_of([write(folder, "shop")])
+    now = Lock.from_toml(before.to_toml().replace("Quote", "BestQuote"), "contract.lock")
+    said = "BestQuote was called Quote: the bytes are the same, code that names it has to change (compatible)"
+    assert [str(one) for one in compare(before, now).changes] == [said]
 
 
 def test_the_targets_are_those_of_the_lock(folder: Path) -> None:
@@ -207,15 +232,27 @@ def test_the_targets_are_those_of_the_lock(folder: Path) -> None:
         (["check"], "[CON-001] there is no contract.lock to compare with"),
         (["check", "--against", "nowhere"], "[CON-004] --against nowhere: there is no such file, and git says"),
         (["check", "--against", "--help-me"], "[CON-004] --against --help-me: it is neither a file nor a commit"),
-        (["lock", "no_such_module"], "[CON-005] no_such_module cannot be looked at: No module named 'no_such_module'"),
+        (
+            ["lock", "no_such_module"],
+            "[CON-005] no_such_module cannot be looked at: there is no module 'no_such_module' here",
+        ),
+        (["lock", "shop/messages.py"], "'shop/messages.py' is not how a module is named; did you mean shop.messages?"),
+        (["lock", "."], "'.' is not how a module is named; name a module"),
+        (["lock", "needing"], "[NOD-036] needing fails to import: No module named 'no_such_module'; mend the module"),
+        (
+            ["check", "tlv.market_data:T", "--against", "some.lock"],
+            "there is no 'T'; messages, sets, actors, configs or errors",
+        ),
         (["lock", "json"], "[CON-005] json cannot be looked at: it declares no message, actor, config or error"),
         (["lock", "tlv.market_data:TradeTVL"], "there is no 'TradeTVL'; did you mean 'TradeTLV'"),
         (["lock", "tlv.market_data:MARKET_DATA_MESSAGES"], "it is no message, message set, actor, config or error"),
-        (["lock", "broken"], "broken fails to import: ZeroDivisionError"),
+        (["lock", "broken"], "[NOD-036] broken fails to import: ZeroDivisionError: division by zero; mend the module"),
     ],
 )
 def test_wrong_input_ends_with_2(folder: Path, arguments: list[str], says: str) -> None:
     (folder / "broken.py").write_text("1 / 0")
+    (folder / "needing.py").write_text("import no_such_module")
+    (folder / "some.lock").write_text(f"format = {FORMAT}\ntargets = []\n")
     done = contract(*arguments)
     assert done.exit_code == 2
     assert says in done.output
@@ -284,7 +321,7 @@ SET = {"domain": "USER", "members": ["Quote", "Trade"]}
         ("sets", SET, SET | {"domain": "SIGNALS"}, "BREAKING", "is of domain SIGNALS"),
         ("routes", {"a Trade": ["b", "c"]}, {"a Trade": ["b"]}, "BREAKING", "has no Trade from a to c any more"),
         ("routes", {"a Trade": ["b"]}, {"a Trade": ["b"], "a Quote": ["b"]}, "COMPATIBLE", "has Quote from a to b now"),
-        ("routes", {"a Trade": ["b"]}, None, "BREAKING", "the topology is not among the targets"),
+        ("routes", {"a Trade": ["b"]}, None, "BREAKING", "topology A is gone: it is not among the targets"),
         ("limits", 16, 8, "BREAKING", "is 8 and was 16"),
         ("domains", [1, 19], [1, 29], "BREAKING", "is [1, 29] and was [1, 19]"),
     ],

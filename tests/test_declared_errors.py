@@ -331,7 +331,7 @@ def test_an_unknown_code_is_refused_with_the_nearest_one() -> None:
 
 
 def test_a_module_that_cannot_be_imported_is_named() -> None:
-    assert "no_such_module fails to import" in run("--import", "no_such_module", code=2)
+    assert "there is no module 'no_such_module' here" in run("--import", "no_such_module", code=2)
 
 
 def test_the_documentation_page_has_the_catalogue_of_today(tmp_path: Path) -> None:

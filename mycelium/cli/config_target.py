@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from mycelium.config import Config
 from mycelium.errors import ConfigTargetError
+from mycelium.importing import import_named
 from mycelium.nearest import did_you_mean
 
 from .targets import use_working_directory
@@ -105,11 +105,6 @@ def _defined_in(module: ModuleType) -> list[type[Config]]:
 
 def _import(target: str, name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return import_named(name)
     except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ConfigTargetError(target=target, reason=f"there is no module {error.name!r}") from error
-        raise ConfigTargetError(target=target, reason=f"{name} fails to import: {error}") from error
-    except (Exception, SystemExit) as error:
-        reason = f"{name} fails to import: {type(error).__name__}: {error}"
-        raise ConfigTargetError(target=target, reason=reason) from error
+        raise ConfigTargetError(target=target, reason=str(error)) from error

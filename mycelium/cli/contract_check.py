@@ -32,6 +32,9 @@ def check_command(
 ) -> None:
     """Compare the code with its lock, and say what each change does to those who were built before it.
 
+    A change is breaking, compatible, or compatible one way: readers built before go on, and the new code refuses
+    what was written before.
+
     TARGET is what the lock was written of, unless another is given. The exit code is 1 when a change is
     breaking, 0 when none is, 2 when lock or target cannot be read. docs/evolution.md has the rules.
     """
@@ -45,7 +48,7 @@ def check_command(
         for change in found.changes:
             click.echo(str(change))
         if found.digests:
-            click.echo(f"nodes join only where all are rebuilt: another digest of {', '.join(found.digests)}")
+            click.echo(f"nodes of before and after do not exchange {', '.join(found.digests)}: another digest")
         click.echo(found.summary)
     if found.breaks(both_ways=both_ways):
         ctx.exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 import mycelium.errors
 import tlv.errors
+from mycelium.importing import import_named
 from mycelium.nearest import did_you_mean
 from tlv import DeclaredError, catalogue
 
@@ -79,10 +79,9 @@ def _errors_of(modules: Iterable[str]) -> list[type[DeclaredError]]:
     use_working_directory()
     for name in modules:
         try:
-            importlib.import_module(name)
-        except (Exception, SystemExit) as error:
-            reason = f"{name} fails to import: {type(error).__name__}: {error}"
-            raise click.BadParameter(reason, param_hint="--import") from error
+            import_named(name)
+        except ModuleNotFoundError as error:
+            raise click.BadParameter(str(error), param_hint="--import") from error
     return [error for error in catalogue() if any(f"{error.__module__}.".startswith(f"{name}.") for name in modules)]
 
 

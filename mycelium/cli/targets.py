@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
 
 from mycelium.errors.node import DescribeTargetError
+from mycelium.importing import import_named
 from mycelium.nearest import did_you_mean
 from tlv import TLV
 
@@ -24,7 +24,7 @@ def use_working_directory() -> None:
 def messages_at(target: str) -> tuple[type[TLV], ...]:
     """The messages that ``target`` names: ``module:Message``, ``module:Set`` or all of ``module``.
 
-    Raises `DescribeTargetError`.
+    Raises `DescribeTargetError` and `TargetImportError`.
     """
     use_working_directory()
     module_name, _, path = target.partition(":")
@@ -49,12 +49,9 @@ def messages_at(target: str) -> tuple[type[TLV], ...]:
 
 def _module(target: str, name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return import_named(name)
     except ModuleNotFoundError as error:
         raise DescribeTargetError(target=target, reason=str(error)) from error
-    except (Exception, SystemExit) as error:
-        reason = f"{name} fails to import: {type(error).__name__}: {error}"
-        raise DescribeTargetError(target=target, reason=reason) from error
 
 
 def _messages_of(value: object) -> tuple[type[TLV], ...]:

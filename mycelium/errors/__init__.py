@@ -149,6 +149,7 @@ from mycelium.errors.node import (
     NodeStateError,
     OutputError,
     RecordingFileError,
+    TargetImportError,
     UnexpectedError,
 )
 from mycelium.errors.observing import (
@@ -346,6 +347,7 @@ __all__ = [
     "SlowHandlerError",
     "StoppedFirstError",
     "SupervisionError",
+    "TargetImportError",
     "TimerError",
     "TooManyWatchesError",
     "TopologyError",

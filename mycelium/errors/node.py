@@ -14,6 +14,7 @@
       UnexpectedError           NOD-009  a command ended by an error that nobody declared
       ImplementationFixedError  NOD-010  the topology asks for another implementation of tlv than runs
       OutputError               NOD-011  what a command prints cannot be written            (OSError)
+      TargetImportError         NOD-036  what a command was asked for fails to import        (ImportError)
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ __all__ = [
     "NodeStateError",
     "OutputError",
     "RecordingFileError",
+    "TargetImportError",
     "UnexpectedError",
 ]
 
@@ -183,3 +185,16 @@ class OutputError(
     """What a command prints goes where no more can be written: a full disk."""
 
     reason: str
+
+
+class TargetImportError(
+    NodeError,
+    ImportError,
+    code="NOD-036",
+    text="{module} fails to import: {cause}",
+    next_step="mend the module, or install what it misses; --debug shows where it fails",
+):
+    """A module that a command was asked for is there, and raises while it is imported."""
+
+    module: str
+    cause: str

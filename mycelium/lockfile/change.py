@@ -16,33 +16,35 @@ class Verdict(Enum):
     #: They get wrong values or an error, or the new code gets wrong values out of what they wrote.
     BREAKING = "breaking"
     #: They read what the new code writes; the new code refuses, with a declared error, what was written before.
-    ONE_WAY = "one way"
+    ONE_WAY = "compatible one way"
     #: Both read what the other writes.
     COMPATIBLE = "compatible"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What changed (``Quote.bid_size``), what follows for users, and the verdict."""
+    """What changed (``Quote.bid_size``), what follows for users, the verdict, and which way it does not go."""
 
     subject: str
     text: str
     verdict: Verdict
+    but: str = ""
 
     def __str__(self) -> str:
-        return f"{self.subject} {self.text} ({self.verdict.value})"
+        return f"{self.subject} {self.text} ({self.verdict.value}{self.but and f': {self.but}'})"
 
     def to_dict(self) -> dict[str, Any]:
         """The change for JSON."""
-        return {"subject": self.subject, "text": self.text, "verdict": self.verdict.value}
+        told = {"subject": self.subject, "text": self.text, "verdict": self.verdict.value}
+        return told | ({"but": self.but} if self.but else {})
 
 
 def breaking(subject: str, text: str) -> Change:
     return Change(subject, text, Verdict.BREAKING)
 
 
-def one_way(subject: str, text: str) -> Change:
-    return Change(subject, text, Verdict.ONE_WAY)
+def one_way(subject: str, text: str, but: str) -> Change:
+    return Change(subject, text, Verdict.ONE_WAY, but)
 
 
 def compatible(subject: str, text: str) -> Change:

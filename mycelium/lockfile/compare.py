@@ -11,6 +11,7 @@ from typing import Any
 from .change import Change, Verdict, in_order
 from .layouts import compare_messages
 from .lock import Lock
+from .matching import matched_messages, with_names_of_now
 from .promises import (
     compare_actors,
     compare_configs,
@@ -28,7 +29,7 @@ class Comparison:
     """All changes, the worst first, and the messages that nodes of before and after do not exchange."""
 
     changes: tuple[Change, ...]
-    #: Messages that both have in different layouts: nodes that join compare digests.
+    #: Messages of which the two have different layouts: nodes compare digests, and do not exchange these.
     digests: tuple[str, ...]
 
     def count(self, verdict: Verdict) -> int:
@@ -63,17 +64,18 @@ def compare(old: Lock, new: Lock) -> Comparison:
 
     Example: ``compare(Lock.from_toml(text, "contract.lock"), lock_of(["tlv.market_data"])).summary``.
     """
-    parts = (
-        compare_limits,
-        compare_messages,
-        compare_sets,
-        compare_actors,
-        compare_routes,
-        compare_configs,
-        compare_errors,
+    names = matched_messages(old, new)
+    as_now = with_names_of_now(old, names)
+    changes = chain(
+        compare_limits(old, new),
+        compare_messages(old, new, names),
+        compare_sets(as_now, new),
+        compare_actors(as_now, new),
+        compare_routes(as_now, new),
+        compare_configs(old, new),
+        compare_errors(old, new),
     )
-    changes = in_order(chain.from_iterable(part(old, new) for part in parts))
-    return Comparison(changes, tuple(_digests(old, new)))
+    return Comparison(in_order(changes), tuple(_digests(old, new)))
 
 
 def _digests(old: Lock, new: Lock) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from mycelium.actor import Actor
 from mycelium.config import Config
 from mycelium.contract import contract_of
 from mycelium.errors.contract import ContractTargetError
+from mycelium.importing import import_named
 from mycelium.message_sets import MessageSet
 from mycelium.nearest import did_you_mean
 from mycelium.topology import Topology
@@ -67,8 +67,8 @@ class Declarations:
 def declarations_of(targets: Iterable[str]) -> Declarations:
     """Everything that these targets declare: ``module``, ``module:Name``, or a topology file.
 
-    A package counts with all its modules. Raises `ContractTargetError`, and the errors of a topology
-    that cannot be read. Modules are also looked for in the working directory.
+    A package counts with all its modules. Raises `ContractTargetError`, `TargetImportError`, and the
+    errors of a topology that cannot be read. Modules are also looked for in the working directory.
     """
     here = str(Path.cwd())
     if here not in sys.path:
@@ -97,11 +97,15 @@ def _add_named(found: Declarations, target: str) -> None:
     value: object = _import(target, module_name)
     for name in path.split("."):
         if not hasattr(value, name):
-            hint = did_you_mean(name, vars(value) if hasattr(value, "__dict__") else (), "names there")
+            hint = did_you_mean(name, _names_in(value), "messages, sets, actors, configs or errors there")
             raise ContractTargetError(target=target, reason=f"there is no {name!r}; {hint}")
         value = getattr(value, name)
     if not found.add(value):
         raise ContractTargetError(target=target, reason="it is no message, message set, actor, config or error")
+
+
+def _names_in(value: object) -> list[str]:
+    return [name for name, one in getattr(value, "__dict__", {}).items() if Declarations().add(one)]
 
 
 def _modules(target: str) -> Iterator[ModuleType]:
@@ -123,9 +127,6 @@ def _offered_by(module: ModuleType) -> Iterator[object]:
 
 def _import(target: str, name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        return import_named(name)
     except ModuleNotFoundError as error:
         raise ContractTargetError(target=target, reason=str(error)) from error
-    except (Exception, SystemExit) as error:
-        reason = f"{name} fails to import: {type(error).__name__}: {error}"
-        raise ContractTargetError(target=target, reason=reason) from error

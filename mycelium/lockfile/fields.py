@@ -59,7 +59,7 @@ def added_in_padding(subject: str, facts: Facts) -> Change:
     if not _zeros_are_meant(facts):
         return breaking(subject, f"{told}, but what was written before reads as zeros there, which nobody meant")
     if not allows_zero(facts.get("rules", [])) or not allows_zero(facts.get("element_rules", [])):
-        return one_way(subject, f"{told}; what was written before has zeros there, which its rules refuse")
+        return one_way(subject, told, "what was written before has zeros there, which its rules refuse")
     return compatible(subject, f"{told}; what was written before reads as zero")
 
 
@@ -126,6 +126,6 @@ def _compare_rules(subject: str, old: list[str], new: list[str], kind: str, what
     if not allows(old, new, kind):
         yield breaking(subject, f"{tells}: readers built before this change refuse what is allowed now")
     elif not allows(new, old, kind):
-        yield one_way(subject, f"{tells}: validated, what was written before may be refused")
+        yield one_way(subject, tells, "validated, what was written before may be refused")
     else:
         yield compatible(subject, f"{tells}: the same values are allowed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,10 @@ SECTIONS = ("limits", "domains", "messages", "enums", "sets", "actors", "routes"
 
 #: What one section says: a name, and what is true of it.
 Facts = dict[str, Any]
+
+
+#: What git leaves where both sides of a merge changed a line.
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,9 @@ class Lock:
     @classmethod
     def from_toml(cls, text: str, file: str) -> Lock:
         """The lock that a file holds. Raises `LockFormatError` and `LockUnreadableError`."""
+        if conflict := _CONFLICT.search(text):
+            line = text.count("\n", 0, conflict.start()) + 1
+            raise LockUnreadableError(file=file, reason=f"line {line} is a mark of a merge that is not finished")
         try:
             told = tomllib.loads(text)
         except tomllib.TOMLDecodeError as cause:

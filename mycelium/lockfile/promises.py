@@ -42,9 +42,9 @@ def compare_actors(old: Lock, new: Lock) -> Iterator[Change]:
     for name, facts in old["actors"].items():
         now = new["actors"].get(name)
         if now is None:
-            yield breaking(
-                name, f"is gone: nobody handles {_listed(facts['handles'])}, nor emits {_listed(facts['emits'])}"
-            )
+            does = [("handles", facts["handles"]), ("emits", facts["emits"])]
+            text = ", nor ".join(f"{verb} {', '.join(messages)}" for verb, messages in does if messages)
+            yield breaking(name, f"is gone: nobody {text}" if text else "is gone")
             continue
         for lost in sorted(set(facts["handles"]) - set(now["handles"])):
             yield breaking(name, f"handles {lost} no more: what is sent to it goes to nobody")
@@ -69,18 +69,23 @@ def compare_actors(old: Lock, new: Lock) -> Iterator[Change]:
 def compare_routes(old: Lock, new: Lock) -> Iterator[Change]:
     """Who gets what from whom in a topology."""
     for topology, edges in old["routes"].items():
+        subject = f"topology {topology}"
         now = new["routes"].get(topology)
         if now is None:
-            yield breaking(topology, "is gone: the topology is not among the targets")
+            same = [name for name, one in new["routes"].items() if one == edges and name not in old["routes"]]
+            why = (
+                f"it is called {same[0]} now" if len(same) == 1 else "it is not among the targets, or has another name"
+            )
+            yield breaking(subject, f"is gone: {why}")
             continue
         for edge, receivers in edges.items():
             sender, _, message = edge.rpartition(" ")
             for lost in sorted(set(receivers) - set(now.get(edge, []))):
-                yield breaking(topology, f"has no {message} from {sender} to {lost} any more")
+                yield breaking(subject, f"has no {message} from {sender} to {lost} any more")
         for edge, receivers in now.items():
             sender, _, message = edge.rpartition(" ")
             for added in sorted(set(receivers) - set(edges.get(edge, []))):
-                yield compatible(topology, f"has {message} from {sender} to {added} now")
+                yield compatible(subject, f"has {message} from {sender} to {added} now")
 
 
 def compare_configs(old: Lock, new: Lock) -> Iterator[Change]:
@@ -93,8 +98,11 @@ def compare_configs(old: Lock, new: Lock) -> Iterator[Change]:
             yield from _compare_setting(subject, facts, now[variable])
             continue
         same = [name for name, one in fresh.items() if one == facts]
-        renamed = f"is called {same[0]} now" if len(same) == 1 else "removed"
-        yield breaking(subject, f"{renamed}: whoever sets it is refused")
+        if len(same) == 1:
+            del fresh[same[0]]
+            yield breaking(subject, f"is called {same[0]} now: whoever sets it is refused")
+        else:
+            yield breaking(subject, "removed: whoever sets it is refused")
     for variable, facts in fresh.items():
         subject = f"config key {variable}"
         if "default" in facts:
@@ -163,10 +171,6 @@ def _compare_parameters(subject: str, old: Facts, new: Facts) -> Iterator[Change
         if name not in old:
             text = f"has parameter `{name}` too: those built before cannot rebuild it from what they are sent"
             yield breaking(subject, text)
-
-
-def _listed(names: list[str] | Facts) -> str:
-    return ", ".join(names) or "anything"
 
 
 def _terms(mailbox: Facts) -> str:

@@ -44,6 +44,6 @@ def read_lock_of(reference: str, file: Path = DEFAULT_FILE) -> Lock:
         raise LockReferenceError(reference=reference, file=str(file), reason=reason) from cause
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["git says nothing"]
-        reason = f"there is no such file, and git says: {said[0].removeprefix('fatal: ')}"
+        reason = f"there is no such file, and git says: {said[0].removeprefix('fatal: ').rstrip('.')}"
         raise LockReferenceError(reference=reference, file=str(file), reason=reason)
     return Lock.from_toml(done.stdout, f"{reference}:{file}")
