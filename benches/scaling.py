@@ -40,6 +40,8 @@ PAGE = Page("scaling: written by `python -m benches.scaling --into`", "end of th
 RECEIVERS = (1, 3, 7)
 #: Messages of a frame, and how many are sent in all.
 BATCHES = {1: 20_000, 10: 200_000, 100: 1_000_000, 1_000: 2_000_000}
+#: Of links.
+KINDS = {"ipc": "shared memory", "net": "TCP"}
 WATCH_S = 1.5
 SETTLE_S = 0.5
 PATIENCE_S = 60.0
@@ -68,8 +70,16 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameCost:
+    """Seconds that a message takes over a bare link: by the clock, and of a core at the sender."""
+
+    passed_s: float
+    sender_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
-    """What is reckoned with: seconds for a message over the network, by how many are in a frame, and what a peer takes."""
+    """What is reckoned with: seconds of a core for a message over the network, by how many are in a frame, and what a peer takes."""
 
     message_s: dict[int, float]
     node_mb: float
@@ -177,7 +187,7 @@ def _shared_mb(pid: int) -> float:
     return int(found[1]) / 1000 if found else 0.0
 
 
-def frame_cost_s(kind: str, batch: int, count: int) -> float:
+def frame_cost(kind: str, batch: int, count: int) -> FrameCost:
     """What a message costs over a bare link from one process to another, in frames of ``batch``."""
     with _place(kind) as place, open_link(kind, place, first=True) as link:
         command = [sys.executable, "-m", "mycelium.bench.link_peer", kind, "count", place, str(count)]
@@ -192,9 +202,11 @@ def frame_cost_s(kind: str, batch: int, count: int) -> float:
             for _ in range(batch):
                 writer.append(TradeTLV(*VALUES))
             frame = writer.finish()
+            began = time.process_time()
             for _ in range(count // batch):
                 sender.send(frame, timeout=PATIENCE_S)
-            return float(peer.stdout.readline()) / count
+            passed = float(peer.stdout.readline())
+            return FrameCost(passed / count, (time.process_time() - began) / count)
 
 
 @contextmanager
@@ -251,11 +263,15 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(head)} |", line, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
+def _both_us(cost: FrameCost) -> tuple[float, float]:
+    return cost.passed_s * 1e6, cost.sender_s * 1e6
+
+
 def page(
     fan_out: dict[int, Watched],
     sizes: dict[int, Watched],
     idle: Watched,
-    batches: dict[str, dict[int, float]],
+    batches: dict[str, dict[int, FrameCost]],
     load: float,
 ) -> str:
     """What stands between the marks of the page."""
@@ -289,14 +305,17 @@ def page(
     lines += [
         "### Messages in a frame",
         "",
-        "Over a bare link, into a handler that reads two fields of a trade, us a message:",
+        "Over a bare link, into a handler that reads two fields of a trade, us a message: by the clock, and of a core of the sender:",
         "",
     ]
     lines += _table(
-        ["messages in a frame", *({"ipc": "shared memory", "net": "TCP within the host"}[kind] for kind in batches)],
-        [[f"{batch:,}", *(f"{batches[kind][batch] * 1e6:.2f}" for kind in batches)] for batch in BATCHES],
+        ["messages in a frame", *(f"{name}, {of}" for name in KINDS.values() for of in ("clock", "sender"))],
+        [
+            [f"{batch:,}", *(f"{us:.2f}" for kind in KINDS for us in _both_us(batches[kind][batch]))]
+            for batch in BATCHES
+        ],
     )
-    cost = cost_of(fan_out, idle, batches["net"])
+    cost = cost_of(fan_out, idle, {batch: one.sender_s for batch, one in batches["net"].items()})
     lines += [f"### A hundred hosts, a node on each, {RATE:,} messages a second from each", ""]
     lines += ["| what | how | comes to |", "|---|---|---:|", *(f"| {' | '.join(row)} |" for row in reckoned(cost))]
     return "\n".join(lines)
@@ -313,10 +332,8 @@ def main() -> None:
     idle = watched(max(RECEIVERS), idle=True)
     sizes = {32: fan_out[1]} | {size: watched(1, size=size) for size in BLOBS}
     batches = {
-        kind: {
-            batch: frame_cost_s(kind, batch, count // (1 if kind == "ipc" else 4)) for batch, count in BATCHES.items()
-        }
-        for kind in ("ipc", "net")
+        kind: {batch: frame_cost(kind, batch, count // (1 if kind == "ipc" else 4)) for batch, count in BATCHES.items()}
+        for kind in KINDS
     }
     text = page(fan_out, sizes, idle, batches, load)
     if given.into is None:

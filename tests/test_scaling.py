@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benches.scaling import BATCHES, PAGE, RECEIVERS, Cost, Watched, cost_of, page, reckoned, topology
+from benches.scaling import BATCHES, PAGE, RECEIVERS, Cost, FrameCost, Watched, cost_of, page, reckoned, topology
 from benches.scaling_actors import BLOBS
 from mycelium import Topology, resolve
 
@@ -54,10 +54,13 @@ def test_what_a_hundred_hosts_need_follows_from_the_figures() -> None:
 
 
 def test_the_page_has_the_tables_that_the_bench_writes() -> None:
-    batches = {"ipc": dict(MESSAGE_S), "net": MESSAGE_S}
+    costs = {batch: FrameCost(2 * each_s, each_s) for batch, each_s in MESSAGE_S.items()}
+    batches = {"ipc": costs, "net": costs}
     made = page(FAN_OUT, {32: watched(1)}, watched(1), batches, 0.5)
     there = PAGE.written(ROOT / "docs" / "scaling.md")
     heads = [line for line in made.splitlines() if line.startswith(("### ", "|---"))]
     assert heads == [line for line in there.splitlines() if line.startswith(("### ", "|---"))]
     assert "| 7 | 200,000 | 1,400,000 | 1.40 | 0.20 | 1.00 | 1.00 | 19 | 57 MB | 28 MB |" in made
+    assert "| 10 | 12.00 | 6.00 | 12.00 | 6.00 |" in made
+    assert "| each message to all, 10 in a frame | 1,000 x 99 x 6.00 us | 0.594 cores |" in made
     assert set(BATCHES) == set(MESSAGE_S)
