@@ -8,7 +8,9 @@ to one caller only.
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable
+from contextlib import suppress
 from threading import RLock
 from typing import Any, ClassVar
 
@@ -115,7 +117,8 @@ class Ending(Inbox):
         message = unwrapped(item)
         if is_control(message):
             if reply_to is not None:
-                reply_to.set(None)
+                with suppress(queue.Full):  # here and below: who asked was told already, as its peer was lost
+                    reply_to.set(None)
             return 0
         self.tally.count_dead(type(message))
         if reply_to is not None:
@@ -124,7 +127,8 @@ class Ending(Inbox):
                 error = StoppedFirstError(actor=self.tally.name, message=shown(type(message)))
             else:
                 error = pykka.ActorDeadError(f"{self.kind.__name__} ({self.urn}) stopped before handling the message")
-            reply_to.set_exception((type(error), error, None))
+            with suppress(queue.Full):
+                reply_to.set_exception((type(error), error, None))
         told = told or reply_to is not None
         publish(DeadLetterKind.DEAD_RECEIVER, self.tally.name, message, "it stopped before it came to it", told=told)
         return 1

@@ -95,7 +95,10 @@ class Wire:
         started: u64
 
     class Credit(TLV, type=112):
-        """So many messages of a stream have come to the receiver, or to where its policy sent them."""
+        """So many messages of a stream have come to the receiver, or to where its policy sent them.
+
+        Of `CONTROL`, beside a greeting: in which life the sender knows the peer.
+        """
 
         incarnation: u64
         arrived: u64

@@ -221,7 +221,7 @@ class Peer:
     def lose(self) -> None:
         """It is not there any more. Either thread."""
         self.joined = self.ready = False
-        self.sending.retell_due = True
+        self.sending.retell_due = self.sending.ask_due = True
         self.died = not self.left and self._process_has_died()
         self.lost_at = time.monotonic()
         if not self.left:
@@ -283,8 +283,14 @@ class Peer:
         theirs: tuple[Wire.GreetedLayout, ...],
         process: Wire.Process | None,
         fields: tuple[Wire.GreetedFields, ...] = (),
+        *,
+        known: int | None = None,
     ) -> None:
-        """It says who it is, and how it reads what goes between the two. The receiving thread."""
+        """It says who it is, and how it reads what goes between the two. The receiving thread.
+
+        ``known`` is the life of this node that it has heard of. Where that is another one, what it sends until it hears of this
+        one is not for this one: it would stand where the first messages of this life are to be.
+        """
         if self.joined and greeting.node != self.name:
             self.receiving.refuse(f"a greeting of {str(greeting.node)[:100]!r}")  # somebody else's: the peer goes on
             return
@@ -301,7 +307,8 @@ class Peer:
         if greeting.incarnation != self.their_incarnation:
             self._begin_life(greeting.incarnation)
         self._process = process
-        self.receiving.accepts = self.met = True
+        self.receiving.accepts = known in {None, self.incarnation}
+        self.met = True
         self.given_up = False
         self.lost_at = None
         self.ready = greeting.ready >= READY

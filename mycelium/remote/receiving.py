@@ -182,12 +182,13 @@ class PeerReceiver:
                 process = next((one for one in messages if type(one) is Wire.Process), None)
                 layouts = tuple(one for one in messages if type(one) is Wire.GreetedLayout)
                 fields = tuple(one for one in messages if type(one) is Wire.GreetedFields)
-                peer.greeted(message, layouts, process, fields)
+                known = (one.incarnation for one in messages if type(one) is Wire.Credit and one.stream == CONTROL)
+                peer.greeted(message, layouts, process, fields, known=next(known, None))
             elif type(message) is Wire.Credit:
                 self._take_credit(message)
             elif type(message) is Wire.StreamEnd:
                 inlet = peer.inlets.get(message.stream)
-                if inlet is not None:
+                if inlet is not None and self.accepts:
                     inlet.end(message.sent)
                     self._note_arrival(inlet)
             elif type(message) is Wire.Goodbye:

@@ -6,8 +6,9 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mycelium.errors.link import LinkDownError, LinkError, LinkFullError
@@ -52,6 +53,8 @@ class PeerSender:
         self.greet_due = True
         #: The two have lost each other, and met again: what was said meanwhile may not have been heard.
         self.retell_due = False
+        #: The peer is to do so, too: it may not have noticed.
+        self.ask_due = False
         #: The peer has begun a new life, and the outlets have not yet.
         self.begin_due = False
         self._stage = STARTING
@@ -59,6 +62,8 @@ class PeerSender:
         #: The peer was told that nothing more is needed from it.
         self.goodbye_told = False
         self._due: deque[Outlet] = deque()
+        #: What is left to be told again.
+        self._to_retell: deque[Callable[[], None]] = deque()
         #: Outlets whose frames wait for more, and when to look at them again.
         self._held: dict[Outlet, float] = {}
         self._batching: dict[Outlet, Batching] = {}
@@ -192,11 +197,15 @@ class PeerSender:
             peer.changed()
         if self.greet_due:
             self._greet()
-        if peer.joined and self.retell_due:
+        if peer.joined and (self.retell_due or self._to_retell):
             self._tell_again()
         if peer.joined and self._tell_at is not None and time.monotonic() >= self._tell_at:
             self._tell_at = None
-            self._send_credit()
+            try:
+                self._send_credit()
+            except LinkError:  # the peer may be waiting for nothing else
+                self._tell_at = 0.0
+                raise
         if peer.joined and peer.talk.outbox:
             self._send_talk()
 
@@ -204,35 +213,46 @@ class PeerSender:
         peer = self.peer
         self.greet_due = False
         greeting = Wire.Greeting(
-            incarnation=peer.incarnation, wire=VERSION, ready=self._stage, answer=not peer.joined, node=peer.node
+            incarnation=peer.incarnation,
+            wire=VERSION,
+            ready=self._stage,
+            answer=self.ask_due or not peer.joined,
+            node=peer.node,
         )
         try:
             host, pid, started = this_process()
             process = Wire.Process(host=host, pid=pid, started=started)
-            self._send(greeting, process, *peer.mismatches.layouts, as_fits=peer.mismatches.fields)
+            life = peer.their_incarnation
+            known = () if life is None else (Wire.Credit(incarnation=life, arrived=0, stream=CONTROL),)
+            self._send(greeting, process, *known, *peer.mismatches.layouts, as_fits=peer.mismatches.fields)
+            self.ask_due = False
         except LinkError:
             self.greet_due = True
             raise
 
     def _tell_again(self) -> None:
         """Say once more what has arrived, how far each stream has come (in a frame without messages), and who has ended."""
-        self.retell_due = False
-        try:
+        if self.retell_due:
+            self.retell_due = False
+            self._to_retell.clear()
             for outlet in tuple(self.peer.outlets.values()):
                 if outlet.opened_late and outlet.announced:
-                    self._open(outlet)
+                    self._to_retell.append(partial(self._open, outlet))
                 if outlet.sent and (outlet.announced or not outlet.opened_late):
-                    with self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
-                        loan.size = outlet.say_position(loan.buffer)
-                    outlet.end_told = False
-                    self.announce(outlet)
-        except LinkError:
-            self.retell_due = True
-            raise
-        for inlet in tuple(self.peer.inlets.values()):
-            inlet.told = -1
-        self._tell_at = 0.0
-        self.goodbye_told = False
+                    self._to_retell.append(partial(self._say_position, outlet))
+            for inlet in tuple(self.peer.inlets.values()):
+                inlet.told = -1
+            self._tell_at = 0.0
+            self.goodbye_told = False
+        while self._to_retell:  # what finds no room is told next time
+            self._to_retell[0]()
+            self._to_retell.popleft()
+
+    def _say_position(self, outlet: Outlet) -> None:
+        with self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
+            loan.size = outlet.say_position(loan.buffer)
+        outlet.end_told = False
+        self.announce(outlet)
 
     def _send_credit(self) -> None:
         peer = self.peer
