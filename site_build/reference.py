@@ -38,7 +38,7 @@ def _home(package: ModuleType, name: str) -> str:
 
 def layouts() -> str:
     """The bytes of the market-data messages."""
-    about = "The fixed part of each market-data message, eight bytes a row. Padding is dark; groups hold the place and number of their items."
+    about = "The fixed part of each market-data message, eight bytes a row. Padding is hatched; groups hold the place and number of their items."
     lines = ["# The bytes of the messages", "", about, ""]
     messages: Iterable[type[TLV]] = (*MARKET_DATA_MESSAGES, OrderLevel)
     for message in messages:

@@ -9,7 +9,10 @@ from .tokens import Record, Token, enums_of, snake
 
 __all__ = ["c_header"]
 
-_HEAD = "/* Written by `mycelium contract export --to c`. Reads messages in place; all reads are by memcpy. */"
+_HEAD = """\
+/* Written by `mycelium contract export --to c`. Reads messages in place; all reads are by memcpy.
+   A message has to have sizeof(NAME_layout) bytes: look at its size before you read a field of it.
+   What takes the size too (groups, bytes, text) looks itself. */"""
 _SUPPORT = Path(__file__).with_name("support.h")
 
 #: Words that no member of a struct can be called.
