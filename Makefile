@@ -105,10 +105,11 @@ fuzz: $(VENV)/.dev ## hostile input under the sanitizers for 60 seconds (SECONDS
 leaks: $(VENV)/.dev ## 10 million operations of each kind: memory must not grow (ARGS=100000 for a short run)
 	@MYCELIUM_TLV=native $(BIN)/python benches/leaks.py $(ARGS)
 
-soak: $(VENV)/.dev ## the example topology with crashes, restarts and overflows for 60 seconds: the ledger balances, memory is flat
+soak: $(VENV)/.dev ## the example topology with crashes, restarts and overflows for 60 seconds: the ledger balances, memory is flat; then all faults
 	@$(BIN)/python -m benches.soak --seconds $(SECONDS) $(ARGS)
+	@$(BIN)/python -m benches.faults
 
-faults: $(VENV)/.dev ## kill, stop, starve and cut off the nodes of the example topology, one fault at a time (ARGS="kill-books cut")
+faults: $(VENV)/.dev ## kill, stop, starve and cut off the nodes of the example topology, one fault at a time (ARGS="kill-books loss")
 	@$(BIN)/python -m benches.faults $(ARGS)
 
 counters: $(VENV)/.dev ## instructions and cache misses of a message: not more than docs/counters.md records (ARGS="--only field")

@@ -1,7 +1,6 @@
-"""A relay between two ends of a TCP connection that delays what it passes on, holds it back, or breaks the connection. ::
+"""A relay between two ends of a TCP connection that holds back what it passes on, or breaks the connection. ::
 
 with Relay(target_port) as relay:
-    relay.delay_s = 0.05
     call(relay.port)
     relay.hold()            # a partition: the connections stay, and nothing comes through
     relay.mend()
@@ -12,12 +11,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
-from random import Random
 from typing import Self
 
 __all__ = ["Relay"]
-
-_random = Random(5)
 
 
 class Relay:
@@ -26,9 +22,6 @@ class Relay:
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
-        #: How long each piece takes, and by how much that differs from piece to piece, in seconds. The order stays.
-        self.delay_s = 0.0
-        self.jitter_s = 0.0
         #: Bytes that were passed on.
         self.passed = 0
         self._refuses = False
@@ -98,22 +91,9 @@ class Relay:
         writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(256)
-
-        async def take() -> None:
-            while data := await reader.read(65536):
-                await pieces.put((self._loop.time() + self.delay_s + _random.random() * self.jitter_s, data))
-            await pieces.put((0.0, b""))
-
-        async def give() -> None:
-            while True:
-                due, data = await pieces.get()
-                if not data:
-                    raise ConnectionResetError
-                await asyncio.sleep(max(0.0, due - self._loop.time()))
-                await self._flowing.wait()
-                writer.write(data)
-                self.passed += len(data)
-                await writer.drain()
-
-        await asyncio.gather(take(), give())
+        while data := await reader.read(65536):
+            await self._flowing.wait()
+            writer.write(data)
+            self.passed += len(data)
+            await writer.drain()
+        raise ConnectionResetError

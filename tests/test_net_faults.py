@@ -6,7 +6,6 @@ import importlib.util
 import socket
 from collections.abc import Iterator
 from threading import Event
-from typing import Any
 
 import pytest
 
@@ -54,21 +53,3 @@ def test_what_a_broken_or_a_silent_network_swallows_is_fetched_again_or_counted(
     assert report.total.difference == 0
     assert report.total.lost == report.total.sent - len(numbers) - report.total.dead_lettered
     assert report.failures == ()
-
-
-def test_delay_holds_nothing_up_for_good(relay: Relay) -> None:
-    relay.delay_s, relay.jitter_s = 0.05, 0.02
-    config: Any = {"count": 5000}
-    topology = pair()
-    topology = topology.model_copy(
-        update={"actors": topology.actors | {"sender": topology.actors["sender"].model_copy(update={"config": config})}}
-    )
-    with (
-        NetLink(listen=[f"tcp/127.0.0.1:{relay.target}"]) as near,
-        NetLink(connect=[f"tcp/127.0.0.1:{relay.port}"]) as far,
-    ):
-        left, right = JoinedNode(topology, "left", near), JoinedNode(topology, "right", far)
-        join(*running(right, left))
-    keeper: Any = right._actors["receiver"]
-    assert keeper.numbers == list(range(5000))
-    assert whole(left, right).ok

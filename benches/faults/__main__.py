@@ -14,12 +14,13 @@ from mycelium.cli.page import Page
 
 from . import __doc__ as question
 from .cluster import FaultyError, Found
-from .network import NETWORK_FAULTS
+from .connections import CONNECTION_FAULTS
 from .processes import PROCESS_FAULTS
+from .weather import WEATHER_FAULTS
 
 __all__ = ["main"]
 
-FAULTS: Mapping[str, Callable[[], Found]] = {**PROCESS_FAULTS, **NETWORK_FAULTS}
+FAULTS: Mapping[str, Callable[[], Found]] = {**PROCESS_FAULTS, **WEATHER_FAULTS, **CONNECTION_FAULTS}
 PAGE = Page("faults: written by `make faults`", "faults: end")
 
 

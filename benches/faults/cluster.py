@@ -118,11 +118,14 @@ class Cluster:
         given = [part for setting in settings for part in ("--set", setting)]
         return [sys.executable, "-m", "mycelium", "run", str(file), "--json", *given, *arguments]
 
-    def launch(self, *arguments: str, file: Path | None = None) -> subprocess.Popen[str]:
+    def launch(
+        self, *arguments: str, file: Path | None = None, entered_by: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
         """`mycelium run` of this topology, or of another ``file``; what it logs goes into a file."""
+        command = [*entered_by, *self.command(file or self.file, *arguments)]
         with (self.folder / "log").open("a") as log:
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                self.command(file or self.file, *arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True
             )
         _launched.append(process)
         return process
