@@ -46,6 +46,7 @@ MAIL = (
     "test_ref",
     "test_router",
     "test_source",
+    "test_talk.py",
 )
 
 # But those that build, check types, or run two implementations side by side.

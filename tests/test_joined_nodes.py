@@ -18,7 +18,8 @@ from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
 from mycelium.report import Report
-from tests.topology_actors import Board, Crashing, Price, Tape, Tick, Ticker
+from tests.topology_actors import Board, Crashing, Endless, Price, Tape, Tick, Ticker
+from tests.waiting import wait_for
 from tlv import TLV
 
 DEADLINE_S = 30.0
@@ -412,3 +413,38 @@ def test_a_node_that_needs_nothing_more_leaves_while_a_peer_that_needs_nothing_o
         assert leaving.state == "interrupted"
     assert left.report().ok
     assert right.report().ok
+
+
+def test_a_node_that_stops_by_itself_leaves_senders_that_go_on(
+    link: LoopbackLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has accepted by then is handled, and what comes later is counted."""
+    monkeypatch.setattr("mycelium.node.joined.SPARE_S", 0.05)
+    topology = Topology(
+        name="alone",
+        nodes={"feeds": {}, "desk": {}},
+        actors={"ticker": on("feeds", Endless), "keeper": on("desk", Keeper)},
+    )
+    feeds, desk = JoinedNode(topology, "feeds", link), JoinedNode(topology, "desk", link, stop_s=0.1)
+
+    def run(node: JoinedNode) -> None:
+        node.start()
+        node.wait()
+        node.stop()
+
+    threads = {node.node: Thread(target=run, args=(node,)) for node in (feeds, desk)}
+    for thread in threads.values():
+        thread.start()
+    assert wait_for(lambda: desk.state == "running" and desk._actors["keeper"].numbers)  # type: ignore[attr-defined]
+    desk.request_stop()
+    threads["desk"].join(DEADLINE_S)
+    assert (desk.state, feeds.state) == ("interrupted", "running")
+    keeper: Any = desk._actors["keeper"]
+    assert keeper.numbers == list(range(len(keeper.numbers)))
+    feeds.request_stop()
+    threads["feeds"].join(DEADLINE_S)
+    reports = {node.node: report_from_dict(node.report().to_dict()) for node in (feeds, desk)}
+    assert all(report.balanced for report in reports.values())
+    whole = merge_reports(resolve(topology), reports, seconds=1.0)
+    assert whole.total.difference == 0
+    assert whole.total.handled == len(keeper.numbers)

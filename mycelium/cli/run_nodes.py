@@ -85,6 +85,10 @@ def _await_free(topology: ResolvedTopology, nodes: Sequence[str]) -> None:
             time.sleep(0.1)
 
 
+#: How long a node that was started by itself, and is told to stop, takes what others send: whoever kills gives it 90 seconds in all.
+STOP_S = 30.0
+
+
 def nodes_of_this_host(topology: ResolvedTopology) -> tuple[str, ...]:
     """The nodes that are to run on the host on which this runs. Raises `NoNodeHereError` where there are none."""
     from mycelium.link.choose import is_this_host
@@ -108,7 +112,7 @@ def joined_node(topology: ResolvedTopology, node: str, *, trace_every: int, laun
     with NodeLinks(topology, node) as links:
         check_packages(topology, [node])
         if launched is None:
-            yield JoinedNode(topology, node, links, trace_every=trace_every)
+            yield JoinedNode(topology, node, links, trace_every=trace_every, stop_s=STOP_S)
             return
         from mycelium.cluster.launched import has_reported, stop_with_launcher
 

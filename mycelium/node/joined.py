@@ -7,6 +7,7 @@ too, and so on down the stream, from node to node.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from mycelium.actor import Actor
 from mycelium.ledger import Counted, wait_until_quiet
 from mycelium.link.link import Link
 from mycelium.remote.links import NodeLinks
-from mycelium.remote.wiring import PATIENCE_S, Wiring
+from mycelium.remote.wiring import PATIENCE_S, SPARE_S, Wiring
 from mycelium.report import ActorFailure, Report
 from mycelium.router import connect
 from mycelium.source import Source
@@ -46,7 +47,8 @@ class JoinedNode(Node):
     One link joins it to all, or `NodeLinks` give it one for each kind that the topology asks for; either stays
     the caller's to close. ``patience_s`` is how long it waits for a peer that is not ready yet,
     or that has gone. ``is_over`` says of a node that is not there whether it has ended: one that was started again
-    does not wait for those that went meanwhile. Other options are those of `Node`. Raises `NodeUnknownError`; its start raises
+    does not wait for those that went meanwhile. ``stop_s`` is how long, once it is to stop, it goes on with what others send: by default
+    as long as they do. After that it handles what it has, and what still comes is dead letters. Other options are those of `Node`. Raises `NodeUnknownError`; its start raises
     `PeerSilentError`, `PeerMismatchError` and `PeerFailedError` besides. When what joins it to a peer fails for good, it stops, and reports that.
     """
 
@@ -59,6 +61,7 @@ class JoinedNode(Node):
         patience_s: float = PATIENCE_S,
         stall_s: float = 30.0,
         drain_s: float = 30.0,
+        stop_s: float = math.inf,
         trace_every: int = 0,
         is_over: Callable[[str], bool] = lambda node: False,
     ) -> None:
@@ -69,6 +72,8 @@ class JoinedNode(Node):
         self.node = node
         self.places = {name: whole.nodes[name].host for name in whole.running_nodes}
         self._retired: set[str] = set()
+        self._stop_s = stop_s
+        self._takes_until = math.inf
         self._ends_by_itself = any(issubclass(actor.actor_class, Source) for actor in whole.actors.values())
         self._wiring = Wiring(part, whole, _to_each(link), patience_s=patience_s, is_over=is_over, opened=self._count)
 
@@ -181,13 +186,14 @@ class JoinedNode(Node):
             self._tell_stop(name)
 
     def _await_senders(self, name: str, tick: Tick | None) -> None:
-        """As long as something moves; where only this node was told to stop, its senders go on."""
+        """As long as something moves, for ``stop_s`` at most; where only this node was told to stop, its senders go on."""
         mailbox = self._actors[name].mailbox
         if not mailbox.started:
             mailbox.close()  # the stop came before its start: who sends to it is not to wait for room
         moved = self._handled()
         moved_at = time.monotonic()
-        while not self._wiring.wait_fed_up(name, _SLICE_S, stopping=True):
+        self._takes_until = min(self._takes_until, moved_at + self._stop_s)
+        while not self._wiring.wait_fed_up(name, _SLICE_S, stopping=True) and time.monotonic() < self._takes_until:
             self._check_abort()
             if tick is not None:
                 tick()
@@ -207,7 +213,8 @@ class JoinedNode(Node):
             self._check_abort()
             if tick is not None:
                 tick()
-        self._wiring.leave(self._drain_s)
+        # Senders that go on do not say goodbye.
+        self._wiring.leave(self._drain_s if time.monotonic() < self._takes_until else SPARE_S)
 
 
 def _to_each(link: Link | NodeLinks) -> Callable[[str], Link]:

@@ -27,7 +27,7 @@ from .peer import Peer
 if TYPE_CHECKING:
     from mycelium.actor import Actor
 
-__all__ = ["PATIENCE_S", "Wiring", "channel_of"]
+__all__ = ["PATIENCE_S", "SPARE_S", "Wiring", "channel_of"]
 
 #: How long a node that leaves waits for peers that need nothing of it, and may go on; in seconds.
 SPARE_S = 1.0
