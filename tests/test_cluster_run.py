@@ -169,6 +169,7 @@ def test_a_second_run_of_a_topology_is_refused(tmp_path: Path, runtime: Path, mo
     monkeypatch.setattr(run_nodes, "ENDING_S", 0.0)
     path = write(tmp_path, "Ticker")
     with Node(Topology(name="apart.desk", actors={"board": Board})) as first, ControlSocket(first):
-        result = CliRunner().invoke(cli, ["run", str(path)])
+        result = CliRunner().invoke(cli, ["run", str(path), "--json"])
+    assert json.loads(result.stdout)["error"]["code"] == "NOD-034"
     assert "[NOD-034] apart runs on this host already: apart.desk (pid" in result.stderr
     assert result.exit_code == 1

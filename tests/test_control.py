@@ -25,8 +25,10 @@ from mycelium.errors.observing import (
     NodesRunningError,
     NodeVersionError,
     NoNodeError,
+    TemporaryFilesError,
 )
 from mycelium.observing import attach as attaching
+from mycelium.observing import places
 from mycelium.observing import snapshot as snapshots
 from mycelium.observing.attach import Attached, attach
 from mycelium.observing.control import CLIENTS_MAX, PATIENCE_S, ControlSocket
@@ -316,6 +318,19 @@ def leave_behind(directory: Path, name: str) -> Path:
         killed.listen()
         path.chmod(0o600)
     return path
+
+
+def test_without_a_place_for_temporary_files_that_is_told_and_nothing_is_made_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MYCELIUM_RUNTIME_DIR")
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert places.runtime_directory() == tmp_path / f"mycelium-{os.getuid()}"
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    with pytest.raises(TemporaryFilesError, match="missing', and there is no such directory"):
+        ControlSocket(Node(topology()))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sockets_of_killed_nodes_are_removed_by_who_looks(directory: Path) -> None:

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -278,7 +277,7 @@ def test_a_node_that_is_killed_while_all_stop_is_told_of() -> None:
 def test_the_folder_of_a_run_is_removed_with_it_and_that_of_a_killed_run_by_the_next(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     killed = tmp_path / "mycelium-run-killed"
     killed.mkdir()
     (killed / "lock").touch()
@@ -289,9 +288,10 @@ def test_the_folder_of_a_run_is_removed_with_it_and_that_of_a_killed_run_by_the_
 
 
 def test_without_a_place_for_the_folder_that_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-    with pytest.raises(RunFolderError, match="TMPDIR"):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    with pytest.raises(RunFolderError, match="missing', and there is no such directory"):
         Launched().run()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nobody_looks_any_more_the_nodes_stop_in_order() -> None:

@@ -23,6 +23,8 @@ from .saying import say
 __all__ = ["LazyGroup", "UserError", "is_debugging"]
 
 _DEBUG = "mycelium.debug"
+#: Commands whose JSON is an object a line, and no document.
+_LINE_BY_LINE = {"decode"}
 #: What an output says that takes no more.
 _UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
@@ -105,10 +107,11 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, short) for name, (_, short) in self.paths.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what it declares becomes a `UserError`."""
+        """Run a command; what it declares becomes a `UserError`, and with ``--json`` a document on stdout besides."""
         if is_colourless():
             ctx.color = False
         stop_as_usual()
+        as_json = "--json" in ctx.args
         try:
             try:
                 return super().invoke(ctx)
@@ -117,6 +120,8 @@ class LazyGroup(click.Group):
         except DeclaredError as error:
             if is_debugging(ctx):
                 say(traceback.format_exc())
+            if as_json and ctx.invoked_subcommand not in _LINE_BY_LINE:
+                _tell_as_json(error)
             raise (AgainError if _may_be_tried_again(error) else UserError)(_told(error)) from error
         except KeyboardInterrupt:
             raise StoppedError("stopped at once") from None
@@ -166,6 +171,14 @@ def _may_be_tried_again(error: DeclaredError) -> bool:
     from mycelium.errors.node import NodeError
 
     return error.retryable and isinstance(error, LinkError | NodeError)
+
+
+def _tell_as_json(error: DeclaredError) -> None:
+    """For whoever reads the output, and no text: what, why and what to do."""
+    import json
+
+    with contextlib.suppress(OSError):  # the exit code tells
+        click.echo(json.dumps({"error": error.to_dict()}, indent=2, default=str))
 
 
 def _told(error: DeclaredError) -> str:

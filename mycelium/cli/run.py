@@ -16,7 +16,7 @@ import click
 
 from mycelium.cluster.launched import leave_report
 from mycelium.errors.node import InputMissingError
-from mycelium.errors.observing import ControlSocketError
+from mycelium.errors.observing import ControlSocketError, TemporaryFilesError
 from mycelium.logging import LOG_LEVELS, configure_logging
 from mycelium.node import Node, stop_on_signals
 from mycelium.observing.address import read_address
@@ -204,7 +204,7 @@ def _observed(node: Node, metrics: str | None, *, otel: bool, silent: bool) -> I
     with ExitStack() as open_ends:
         try:
             open_ends.enter_context(ControlSocket(node))
-        except ControlSocketError as refused:
+        except (ControlSocketError, TemporaryFilesError) as refused:
             say(f"warning: {refused}")
         if metrics:
             from mycelium.observing.metrics import serve_metrics

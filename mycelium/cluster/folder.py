@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mycelium.errors.cluster import RunFolderError
+from mycelium.errors.observing import TemporaryFilesError
+from mycelium.temporary import temporary_directory
 
 __all__ = ["run_folder"]
 
@@ -26,8 +28,11 @@ _LOCK = "lock"
 def run_folder() -> Iterator[Path]:
     """A folder for one run; those that killed runs of this user have left are removed. Raises `RunFolderError`."""
     try:
-        _remove_abandoned(Path(tempfile.gettempdir()))
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        place = temporary_directory()
+        _remove_abandoned(place)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    except TemporaryFilesError as error:
+        raise RunFolderError(reason=f"TMPDIR is {error.path!r}, and {error.reason}") from error
     except OSError as error:
         raise RunFolderError(reason=error.strerror or str(error)) from error
     try:

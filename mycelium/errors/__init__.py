@@ -166,6 +166,7 @@ from mycelium.errors.observing import (
     NoNodeError,
     ObservingError,
     ObservingExtraError,
+    TemporaryFilesError,
 )
 from mycelium.errors.scaffold import ProjectExistsError, ProjectNameError, ScaffoldError
 from mycelium.errors.talking import (
@@ -348,6 +349,7 @@ __all__ = [
     "StoppedFirstError",
     "SupervisionError",
     "TargetImportError",
+    "TemporaryFilesError",
     "TimerError",
     "TooManyWatchesError",
     "TopologyError",

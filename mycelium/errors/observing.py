@@ -15,6 +15,7 @@
       NodeSilentError       OBS-010  the node does not answer in time                   (TimeoutError)
       NodeAnswerError       OBS-011  the answer of the node cannot be read              (ValueError)
       NodeCrowdedError      OBS-012  so many look at the node that it takes nobody else (ConnectionError)
+      TemporaryFilesError   OBS-013  TMPDIR is no directory that can be written         (OSError)
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ __all__ = [
     "NodesRunningError",
     "ObservingError",
     "ObservingExtraError",
+    "TemporaryFilesError",
 ]
 
 
@@ -200,3 +202,16 @@ class NodeCrowdedError(
 
     node: str
     looking: int
+
+
+class TemporaryFilesError(
+    ObservingError,
+    OSError,
+    code="OBS-013",
+    text="TMPDIR is {path!r}, and {reason}",
+    next_step="set TMPDIR to a directory that can be written, or to nothing",
+):
+    """Temporary files are kept where TMPDIR says and nowhere else, so that all processes of a user find each other."""
+
+    path: str
+    reason: str

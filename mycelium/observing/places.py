@@ -1,7 +1,7 @@
 """Where running nodes are found: one socket each, in a directory that only its user may enter.
 
 The directory is MYCELIUM_RUNTIME_DIR, else ``mycelium`` in XDG_RUNTIME_DIR, else
-``mycelium-UID`` in the directory for temporary files. A socket is called ``NAME-PID.sock``.
+``mycelium-UID`` in the directory for temporary files (TMPDIR). A socket is called ``NAME-PID.sock``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 import re
 import socket
 import stat
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from mycelium.errors.observing import ControlAccessError, NodesRunningError, NoNodeError
+from mycelium.temporary import temporary_directory
 from tlv.digests import blake2b
 
 __all__ = [
@@ -49,12 +49,12 @@ class NodePlace(NamedTuple):
 
 
 def runtime_directory() -> Path:
-    """Where the sockets of this user are; it may not be there yet."""
+    """Where the sockets of this user are; it may not be there yet. Raises `TemporaryFilesError`."""
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given)
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime, "mycelium") if runtime else Path(tempfile.gettempdir(), f"mycelium-{os.getuid()}")
+    return Path(runtime, "mycelium") if runtime else temporary_directory() / f"mycelium-{os.getuid()}"
 
 
 def socket_name(node: str, pid: int) -> str:
