@@ -241,7 +241,7 @@ def test_messages_without_sender_or_receiver_are_warnings() -> None:
         ),
         (
             "[TOP-021] demo.toml: [actors.board]: Price is received and nobody emits it; "
-            "add an actor that emits Price, or put it into ignores="
+            "add an actor that emits Price, or put it into ignores=; what is told or asked by refs may stay so"
         ),
     ]
     assert problems(text, strict=True) == [

@@ -310,7 +310,7 @@ class UnemittedMessageError(
     ValueError,
     code="TOP-021",
     text="{file}: {key}: {message} is received and nobody emits it",
-    next_step="add an actor that emits {message}, or put it into ignores=",
+    next_step="add an actor that emits {message}, or put it into ignores=; what is told or asked by refs may stay so",
 ):
     """A message without a sender: a warning."""
 
