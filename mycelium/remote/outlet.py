@@ -38,13 +38,20 @@ FRAME_MESSAGES = 2048
 
 
 class OutletMailbox(Mailbox):
-    """A mailbox that tells a peer, and not a dispatcher, that there is mail in it."""
+    """A mailbox that tells a peer, and not a dispatcher, that there is mail in it.
 
-    __slots__ = ("_announce",)
+    While a frame waits for more it looks asleep, so that every sender looks whether the frame is full by now.
+    """
+
+    __slots__ = ("_announce", "_enough", "urgent")
 
     def __init__(self, announce: Callable[[], None]) -> None:
         super().__init__()
         self._announce = announce
+        #: With so many messages a frame waits no longer for more; 0 where none waits.
+        self._enough = 0
+        #: There is something in it that somebody waits for.
+        self.urgent = False
         self.started = True
         self.asleep = True
 
@@ -52,9 +59,36 @@ class OutletMailbox(Mailbox):
         """For whoever appended and then found ``asleep``."""
         if self.closed:
             self.sweep()
-        else:
+        elif not self._enough or self.urgent or self.has(self._enough):
             self.asleep = False
             self._announce()
+
+    def has(self, enough: int) -> bool:
+        """Whether so many messages wait, or so many that senders might soon have to."""
+        waiting = len(self.items)
+        return waiting >= enough or 2 * waiting >= self.capacity
+
+    def gather(self, enough: int) -> None:
+        """Say nothing until so many messages wait, or something is urgent. The peer's sending thread."""
+        self._enough = enough
+        self.rest()
+
+    def hurry(self) -> None:
+        """What was just put in waits for nothing more."""
+        self.urgent = True
+        if self.asleep:
+            self.wake()
+
+    def rest(self) -> None:
+        """Say it when there is mail. First asleep, then the look."""
+        self.asleep = True
+        if self.items:
+            self.wake()
+
+    def sleep(self) -> None:
+        """It is empty: say it as soon as there is mail."""
+        self._enough = 0
+        self.rest()
 
 
 class Outlet:
@@ -64,7 +98,7 @@ class Outlet:
         self, stream: Stream, contract: Contract, bound: Bounded | None, announce: Callable[[Outlet], None]
     ) -> None:
         self.stream = stream
-        self.mailbox: Mailbox = OutletMailbox(lambda: announce(self))
+        self.mailbox = OutletMailbox(lambda: announce(self))
         self.mailbox.tally.name = str(stream)
         open_mailbox(self.mailbox, contract, bound)
         self.mailbox.tally.receives = ()
@@ -117,10 +151,8 @@ class Outlet:
         self._bare = self._taken - kinds.keys()
 
     def rest(self) -> None:
-        """It is empty: be announced again as soon as there is mail. First asleep, then the look."""
-        self.mailbox.asleep = True
-        if self.mailbox.items:
-            self.mailbox.wake()
+        """It is empty: be announced again as soon as there is mail."""
+        self.mailbox.sleep()
 
     def begin(self) -> None:
         """The peer begins a new life: what had not arrived in the old one is lost."""

@@ -63,11 +63,11 @@ class FarMailbox(Mailbox):
 class Voice(ActorRef[Any]):
     """What one actor here says to one there: a ref whose mailbox is the outlet between the two."""
 
-    __slots__ = ("_peer", "_stream")
+    __slots__ = ("_outlet", "_peer", "_stream")
 
     def __init__(self, far: RemoteRef, outlet: Outlet, peer: Peer) -> None:
         # Not the base's: there is no actor.
-        self._mailbox = outlet.mailbox
+        self._mailbox = self._outlet = outlet.mailbox
         self._stream = outlet.stream
         self._peer = peer
         self.actor_class = far.actor_class
@@ -86,6 +86,7 @@ class Voice(ActorRef[Any]):
     def _put_question(self, question: Envelope[Any], reply: pykka.Future[Any], timeout: float | None) -> None:
         if self._peer.reachable:
             super()._put_question(question, reply, timeout)
+            self._outlet.hurry()
             if self._peer.reachable:
                 return  # else it may have come in after all others were told
             error = self._lost(question.message)
@@ -93,6 +94,11 @@ class Voice(ActorRef[Any]):
             error = self._lost(question.message)
             self._bury(question.message)
         self._peer.talk.refuse(cast("Asked", question).number, error)
+
+    def steer(self, order: Wire.Order) -> None:
+        """Order it behind what it was told before."""
+        self._outlet.put(Envelope(Steering(order)))
+        self._outlet.hurry()
 
     def _lost(self, message: TLV) -> BaseException:
         receiver = self._stream.receiver
@@ -208,7 +214,7 @@ class RemoteRef(ActorRef[Any]):
         if now:
             peer.talk.say(order)
         else:
-            self._voice(current_ref()).mailbox.put(Envelope(Steering(order)))
+            self._voice(current_ref()).steer(order)
         if peer.gone:
             peer.talk.refuse(number, pykka.ActorDeadError(f"{self} not found"))
         elif not peer.reachable:

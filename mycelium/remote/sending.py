@@ -70,6 +70,8 @@ class PeerSender:
         self._tell_at: float | None = None
         #: Since when nobody is there, and how often the receiving thread had found nothing then.
         self._silent_since: tuple[float, int] | None = None
+        #: The peer was there at the last look.
+        self._connected = False
         self._wake = threading.Event()
 
     def wake(self) -> None:
@@ -130,7 +132,7 @@ class PeerSender:
     def step(self) -> None:
         """Look once whether the peer is there, and do what is due."""
         peer = self.peer
-        connected = self.end.connected
+        connected = self._connected = self.end.connected
         if connected:
             self._silent_since = None
         else:
@@ -144,14 +146,13 @@ class PeerSender:
         peer.talk.look(time.monotonic())
 
     def _patience(self) -> float:
+        """How long there is nothing to do. What cannot be sent now does not count: it is due when the peer is back."""
         if self._silent_since is not None:
             return 0.005
-        if self._tell_at is None and not self._held:
-            return LOOK_S
-        next_at = min(self._held.values(), default=math.inf)
-        if self._tell_at is not None:
-            next_at = min(next_at, self._tell_at)
-        return max(0.0, min(LOOK_S, next_at - time.monotonic()))
+        times = list(self._held.values()) if self._connected else []
+        if self._tell_at is not None and self._connected and self.peer.joined:
+            times.append(self._tell_at)
+        return max(0.0, min(LOOK_S, min(times, default=math.inf) - time.monotonic()))
 
     def _has_heard_all(self) -> bool:
         """Whether the receiving thread has looked at all that the peer sent before it went: a goodbye may be among it."""
@@ -320,17 +321,20 @@ class PeerSender:
         """Whether what waits there is to wait for more; then it comes again in time."""
         batching = self._batching.get(outlet)
         if batching is None:
-            full = min(FRAME_MESSAGES, max(1, outlet.mailbox.capacity // 2))  # before senders have to wait
-            batching = self._batching[outlet] = Batching(self.peer.linger_s, int(full))
-        urgent = outlet.ending or outlet.opened_late or self._leaving
-        seconds = batching.hold(len(outlet.mailbox.items), urgent=urgent)
-        if seconds:
-            self._held[outlet] = time.monotonic() + seconds
-        return seconds > 0
+            batching = self._batching[outlet] = Batching(self.peer.linger_s, FRAME_MESSAGES, FRAME_SIZE)
+        mailbox = outlet.mailbox
+        urgent = mailbox.urgent or outlet.ending or outlet.opened_late or self._leaving or mailbox.has(batching.full)
+        seconds = batching.hold(len(mailbox.items), urgent=urgent)
+        if not seconds:
+            self._held.pop(outlet, None)
+            return False
+        self._held[outlet] = time.monotonic() + seconds
+        mailbox.gather(batching.full)
+        return True
 
     def _look_at_held(self) -> None:
         now = time.monotonic()
-        for outlet in [outlet for outlet, at in self._held.items() if at <= now or outlet.ending]:
+        for outlet in [outlet for outlet, at in self._held.items() if at <= now or self._leaving]:
             del self._held[outlet]
             self.announce(outlet)
 
@@ -340,10 +344,16 @@ class PeerSender:
             outlet.bury()
 
     def _send_of(self, outlet: Outlet) -> None:
+        mailbox, before = outlet.mailbox, outlet.sent
         with suppress(_NothingFoundError), self.end.loan(FRAME_SIZE, timeout=ROOM_S) as loan:
+            was_urgent, mailbox.urgent = mailbox.urgent, False  # first: what is put in from here on may not be taken
             loan.size = outlet.fill(loan.buffer)
+            if was_urgent and mailbox.items:
+                mailbox.urgent = True
             if not loan.size:
                 raise _NothingFoundError
+            if outlet in self._batching:
+                self._batching[outlet].note(outlet.sent - before, loan.size)
 
     def _send(self, *messages: TLV, as_fits: Iterable[TLV] = ()) -> None:
         """Send these in one frame, and with them as many of the others as it takes."""
