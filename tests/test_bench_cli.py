@@ -36,6 +36,7 @@ from mycelium.bench import contest as contest_module
 from mycelium.bench import costs as costs_module
 from mycelium.bench.contest import TIME, Contestant
 from mycelium.bench.dbn import dbn_file, trades_of
+from mycelium.bench.footprint import output_of
 from mycelium.bench.many_actors import steps_of
 from mycelium.bench.messages import VALUES
 from mycelium.bench.result import result_of
@@ -103,6 +104,12 @@ def test_nothing_is_left_behind_by_our_operations(report: BenchReport) -> None:
     left = {row.contestant.name: row.best for row in allocations.rows if row.figure.name == "blocks left behind"}
     # So few messages that the blocks of a thread weigh something.
     assert all(blocks < 0.5 for blocks in left.values()), left
+
+
+def test_programs_of_the_bench_keep_their_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those do that are installed: else each start would compile all that it imports, and that would be measured."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert output_of("import sys; print(sys.dont_write_bytecode)").strip() == "False"
 
 
 def test_the_memory_of_a_service_is_read_in_a_process_of_its_own() -> None:

@@ -77,7 +77,7 @@ def test_the_reference_application_takes_no_private_names() -> None:
 # which is as good as a fresh one and much quicker. What others have written is there beforehand, and the packages below
 # as far as their names: imports point one way.
 IMPORT_ALONE = """
-import importlib, os, sys, tempfile, warnings
+import gc, importlib, os, sys, tempfile, warnings
 package, below, names = sys.argv[1], sys.argv[2].split(), sys.argv[3:]
 
 def fork(task, *arguments):
@@ -111,6 +111,8 @@ for name in [*below, *noted.read().decode().split()]:
         importlib.import_module(name)
     except ImportError:
         pass  # a name that a module gave itself
+gc.disable()  # a fork that collects copies every page of what it has from here
+gc.freeze()
 for name in names:
     failed |= fork(alone, name)
 sys.exit(bool(failed))

@@ -151,6 +151,8 @@ def output_of(
     """What a fresh interpreter prints. It finds the same ``mycelium`` as we do, and of its settings only these."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MYCELIUM_")}
     ours = str(Path(mycelium.__file__).resolve().parents[1])
+    # What is installed has its bytecode beside it; without, each program would compile all that it imports.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment |= settings or {}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (ours, environment.get("PYTHONPATH"))))
     command: Sequence[str] = (sys.executable, "-c", program, *arguments)
