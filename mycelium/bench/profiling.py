@@ -1,7 +1,8 @@
 """Where the time and the memory of a service go: a flame graph of its processor time, and one of what it allocates.
 
 Both are taken of the service that `mycelium bench --only memory` measures too, run by the command line to its end. py-spy looks at
-it from outside, with the frames of C; memray counts every allocation, of the interpreter and of C.
+it from outside, with the frames of C, and only at threads that hold the interpreter: seen so deep, one that waits looks busy.
+memray counts every allocation, of the interpreter and of C.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .service import TOPOLOGY
 __all__ = ["draw_flame_graph", "draw_memory"]
 
 #: Trades in a run: a few seconds of work.
-TRADES = 4_000_000
+TRADES = 10_000_000
 #: The same under memray, which makes each allocation dearer.
 TRADES_COUNTED = 200_000
 #: How often py-spy looks, in 1/s.
@@ -37,8 +38,8 @@ def draw_flame_graph(file: Path, *, trades: int = TRADES) -> None:
     """
     spy = _program("py-spy")
     with _service(trades) as run:
-        options = ("--native", "--rate", str(_RATE), "--format", "flamegraph", "--output", str(file.absolute()))
-        _do([spy, "record", *options, "--", sys.executable, *run], "py-spy")
+        options = ("--native", "--gil", "--rate", str(_RATE), "--format", "flamegraph")
+        _do([spy, "record", *options, "--output", str(file.absolute()), "--", sys.executable, *run], "py-spy")
     if not file.exists():
         raise ProfilerFailedError(profiler="py-spy", reason="it wrote no picture")
 
