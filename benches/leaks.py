@@ -25,8 +25,8 @@ from annotated_types import Gt
 
 from mycelium import Actor, Bounded, handles
 from mycelium.errors import MailboxFullError
-from mycelium.router import connect, plan_routes
-from mycelium.run import Run
+from mycelium.mailbox.run import Run
+from mycelium.routing.router import connect, plan_routes
 from tlv import (
     TLV,
     FrameWriter,

@@ -32,7 +32,7 @@ from benches.rough import rough_topology
 from mycelium import LedgerReading, Node
 from mycelium.cli.format import plain_table
 from mycelium.errors import MailboxFullError
-from mycelium.memory import resident_bytes
+from mycelium.ledger.memory import resident_bytes
 from tlv.market_data import PriceUpdateTLV, QuoteTLV, SpreadUpdateTLV, TradeTLV
 
 #: What the memory may grow by after the first runs, in which caches and pools of the interpreter fill.

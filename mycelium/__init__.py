@@ -25,31 +25,39 @@ from __future__ import annotations
 # Nothing is imported here, not even `typing`: until the program `mycelium` has done so, Ctrl-C is a traceback.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.async_source import AsyncSource
-    from mycelium.bounds import Bounded
+    from mycelium.actor.actor import Actor
+    from mycelium.actor.async_source import AsyncSource
+    from mycelium.actor.context import ActorContext
+    from mycelium.actor.death_watch import Terminated
+    from mycelium.actor.piping import PipeFailed
+    from mycelium.actor.ref import ActorRef
+    from mycelium.actor.reply import Reply
+    from mycelium.actor.source import Progress, Source
+    from mycelium.actor.timers import Timer, Timers
     from mycelium.config import Config
-    from mycelium.context import ActorContext
-    from mycelium.contract import Contract, contract_of
+    from mycelium.contracts.contract import Contract, contract_of
+    from mycelium.contracts.domain import Domain
+    from mycelium.contracts.handlers import handles
+    from mycelium.contracts.message_sets import MessageSet, actor_messages, message_set
     from mycelium.dead_letters import DeadLetter, DeadLetterKind
-    from mycelium.death_watch import Terminated
     from mycelium.dispatcher import Clock, Dispatcher, current_actor, declare_dispatcher
-    from mycelium.domain import Domain
-    from mycelium.handlers import handles
-    from mycelium.latency import Latency
-    from mycelium.ledger import ActorRow, ActorTimes, Ledger, LedgerReading, LedgerRow, OverflowRow, wait_until_quiet
-    from mycelium.mailbox import Mailbox
-    from mycelium.message_sets import MessageSet, actor_messages, message_set
+    from mycelium.ledger.latency import Latency
+    from mycelium.ledger.ledger import (
+        ActorRow,
+        ActorTimes,
+        Ledger,
+        LedgerReading,
+        LedgerRow,
+        OverflowRow,
+        wait_until_quiet,
+    )
+    from mycelium.ledger.report import Report
+    from mycelium.mailbox.bounds import Bounded
+    from mycelium.mailbox.mailbox import Mailbox
     from mycelium.node import Node
-    from mycelium.piping import PipeFailed
-    from mycelium.ref import ActorRef
-    from mycelium.reply import Reply
-    from mycelium.report import Report
-    from mycelium.route_plan import Edge, RoutePlan, plan_routes
-    from mycelium.router import connect
-    from mycelium.source import Progress, Source
+    from mycelium.routing.route_plan import Edge, RoutePlan, plan_routes
+    from mycelium.routing.router import connect
     from mycelium.supervision import Backoff, Supervisor
-    from mycelium.timers import Timer, Timers
     from mycelium.topology import (
         ActorSpec,
         DispatcherSpec,
@@ -65,59 +73,59 @@ if TYPE_CHECKING:
 # Where each name lives. They are imported when they are used, so that `mycelium --help`, and whoever needs one of them, do
 # not wait for all. No module may be called as one of these names: once imported, it would hide the name.
 _HOMES = {
-    "Actor": "mycelium.actor",
-    "ActorContext": "mycelium.context",
-    "ActorRef": "mycelium.ref",
-    "ActorRow": "mycelium.ledger",
+    "Actor": "mycelium.actor.actor",
+    "ActorContext": "mycelium.actor.context",
+    "ActorRef": "mycelium.actor.ref",
+    "ActorRow": "mycelium.ledger.ledger",
     "ActorSpec": "mycelium.topology",
-    "ActorTimes": "mycelium.ledger",
-    "AsyncSource": "mycelium.async_source",
+    "ActorTimes": "mycelium.ledger.ledger",
+    "AsyncSource": "mycelium.actor.async_source",
     "Backoff": "mycelium.supervision",
     "Batch": "tlv",
-    "Bounded": "mycelium.bounds",
+    "Bounded": "mycelium.mailbox.bounds",
     "Config": "mycelium.config",
-    "Contract": "mycelium.contract",
+    "Contract": "mycelium.contracts.contract",
     "Clock": "mycelium.dispatcher",
     "DeadLetter": "mycelium.dead_letters",
     "DeadLetterKind": "mycelium.dead_letters",
     "Dispatcher": "mycelium.dispatcher",
     "DispatcherSpec": "mycelium.topology",
-    "Domain": "mycelium.domain",
-    "Edge": "mycelium.route_plan",
-    "Latency": "mycelium.latency",
-    "Ledger": "mycelium.ledger",
-    "LedgerReading": "mycelium.ledger",
-    "LedgerRow": "mycelium.ledger",
-    "Mailbox": "mycelium.mailbox",
+    "Domain": "mycelium.contracts.domain",
+    "Edge": "mycelium.routing.route_plan",
+    "Latency": "mycelium.ledger.latency",
+    "Ledger": "mycelium.ledger.ledger",
+    "LedgerReading": "mycelium.ledger.ledger",
+    "LedgerRow": "mycelium.ledger.ledger",
+    "Mailbox": "mycelium.mailbox.mailbox",
     "MailboxSpec": "mycelium.topology",
-    "MessageSet": "mycelium.message_sets",
+    "MessageSet": "mycelium.contracts.message_sets",
     "Node": "mycelium.node",
-    "OverflowRow": "mycelium.ledger",
-    "PipeFailed": "mycelium.piping",
-    "Progress": "mycelium.source",
-    "Reply": "mycelium.reply",
-    "Report": "mycelium.report",
+    "OverflowRow": "mycelium.ledger.ledger",
+    "PipeFailed": "mycelium.actor.piping",
+    "Progress": "mycelium.actor.source",
+    "Reply": "mycelium.actor.reply",
+    "Report": "mycelium.ledger.report",
     "ResolvedTopology": "mycelium.topology",
-    "RoutePlan": "mycelium.route_plan",
-    "Source": "mycelium.source",
+    "RoutePlan": "mycelium.routing.route_plan",
+    "Source": "mycelium.actor.source",
     "Supervisor": "mycelium.supervision",
     "SupervisorSpec": "mycelium.topology",
-    "Terminated": "mycelium.death_watch",
-    "Timer": "mycelium.timers",
-    "Timers": "mycelium.timers",
+    "Terminated": "mycelium.actor.death_watch",
+    "Timer": "mycelium.actor.timers",
+    "Timers": "mycelium.actor.timers",
     "Topology": "mycelium.topology",
     "Venue": "mycelium.venues",
     "VenueTable": "mycelium.venues",
-    "actor_messages": "mycelium.message_sets",
-    "connect": "mycelium.router",
-    "contract_of": "mycelium.contract",
+    "actor_messages": "mycelium.contracts.message_sets",
+    "connect": "mycelium.routing.router",
+    "contract_of": "mycelium.contracts.contract",
     "current_actor": "mycelium.dispatcher",
     "declare_dispatcher": "mycelium.dispatcher",
-    "handles": "mycelium.handlers",
-    "message_set": "mycelium.message_sets",
-    "plan_routes": "mycelium.route_plan",
+    "handles": "mycelium.contracts.handlers",
+    "message_set": "mycelium.contracts.message_sets",
+    "plan_routes": "mycelium.routing.route_plan",
     "resolve": "mycelium.topology",
-    "wait_until_quiet": "mycelium.ledger",
+    "wait_until_quiet": "mycelium.ledger.ledger",
 }
 
 __all__ = [

@@ -22,9 +22,9 @@ from typing import Any
 import pykka
 
 from mycelium.attempted_log import try_to_log
+from mycelium.contracts.message_sets import shown
 from mycelium.dispatcher.clock import clock
-from mycelium.light_structlog import structlog
-from mycelium.message_sets import shown
+from mycelium.imports.light_structlog import structlog
 from mycelium.texts import text_of
 
 __all__ = ["DeadLetter", "DeadLetterKind", "Subscription", "publish", "subscribe"]

@@ -20,8 +20,8 @@ from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MaxLen, MinLen, Multi
 from pydantic import Field as Setting
 
 from mycelium.config import Config
-from mycelium.domain import Domain
-from mycelium.message_sets import actor_messages, message_set
+from mycelium.contracts.domain import Domain
+from mycelium.contracts.message_sets import actor_messages, message_set
 from tlv import (
     TLV,
     Batch,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mycelium.colour import is_colourless
-from mycelium.light_structlog import structlog
+from mycelium.imports.light_structlog import structlog
 from tlv.declared_error import DeclaredError
 
 if TYPE_CHECKING:

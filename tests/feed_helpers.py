@@ -14,7 +14,7 @@ from actors.feeds.feed import Feed
 from actors.feeds.quotes_feed import QuotesFeed
 from actors.feeds.trades_feed import TradesFeed
 from configs.feeds import BooksFeedConfig, DexFeedConfig, FeedConfig, QuotesFeedConfig, TradesFeedConfig
-from mycelium.context import ActorContext
+from mycelium.actor.context import ActorContext
 from mycelium.venues import Venue, VenueTable
 from tlv import TLV
 

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
 from mycelium.config import Config
-from mycelium.handlers import handles
-from mycelium.source import Source
+from mycelium.contracts.handlers import handles
 from tests.topology_actors import Tick
 from tlv import TLV
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from mycelium import Actor, ActorRef, ActorSpec, Topology, handles, resolve
 from mycelium.cluster.merging import merge_reports, report_from_dict
+from mycelium.ledger.report import Report
 from mycelium.link.link import Link
 from mycelium.node.joined import JoinedNode
-from mycelium.report import Report
 from tests.waiting import wait_for
 from tlv import TLV, DeclaredError, i64
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from mycelium import Actor, ActorContext, Bounded, Ledger, dead_letters, handles, wait_until_quiet
-from mycelium.bounds import UNBOUNDED, UNLIMITED, bytes_of
 from mycelium.dispatcher.shared import Dispatcher
 from mycelium.errors import MailboxDeclarationError, MailboxFullError
-from mycelium.mail import unwrapped
-from mycelium.mailbox import Mailbox
-from mycelium.route_plan import plan_routes
-from mycelium.router import connect
+from mycelium.mailbox.bounds import UNBOUNDED, UNLIMITED, bytes_of
+from mycelium.mailbox.mail import unwrapped
+from mycelium.mailbox.mailbox import Mailbox
+from mycelium.routing.route_plan import plan_routes
+from mycelium.routing.router import connect
 from tests.strategies import share
 from tests.waiting import wait_for
 from tlv import TLV, Batch, i64

@@ -15,12 +15,12 @@ import pytest
 from pykka._envelope import Envelope
 
 from mycelium import Actor, ActorRef, Bounded, DeadLetter, Ledger, dead_letters, handles
+from mycelium.actor.signals import Signal
 from mycelium.errors import MailboxFullError
-from mycelium.mail import Keyed
-from mycelium.mailbox import Mailbox
+from mycelium.mailbox.mail import Keyed
+from mycelium.mailbox.mailbox import Mailbox
+from mycelium.mailbox.overflow import OverflowPolicy
 from mycelium.one_by_one import OneByOne
-from mycelium.overflow import OverflowPolicy
-from mycelium.signals import Signal
 from tlv import TLV, i64
 
 DEADLINE_S = 20.0

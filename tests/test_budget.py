@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from mycelium import Actor, ActorSpec, Bounded, MailboxSpec, Node, Topology, handles, resolve
-from mycelium.bounds import DEFAULT_BOUND, UNBOUNDED, bytes_of
 from mycelium.cli.final import final_lines
 from mycelium.errors import MemoryBudgetError, TopologyRefusedError
-from mycelium.report import OverflowCounts
+from mycelium.ledger.report import OverflowCounts
+from mycelium.mailbox.bounds import DEFAULT_BOUND, UNBOUNDED, bytes_of
 from mycelium.topology.budget import mailbox_bytes
 from tlv import TLV, i64
 

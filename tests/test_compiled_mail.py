@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-import mycelium.mailbox  # noqa: F401 - tells the core what it asks of Python
+import mycelium.mailbox.mailbox  # noqa: F401 - tells the core what it asks of Python
 from mycelium.core import native
-from mycelium.mail import Sent
+from mycelium.mailbox.mail import Sent
 
 pytestmark = pytest.mark.skipif(native is None, reason="the compiled core does not run")
 

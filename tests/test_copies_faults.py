@@ -15,7 +15,7 @@ from mycelium.link.link import Link
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
-from mycelium.shards import shard_of
+from mycelium.routing.shards import shard_of
 from tests.test_instances import DEADLINE_S, Fill, Hand, Order
 from tests.test_joined_nodes import Keeper, Stepwise, join, running, until, wait_for_actors
 from tlv import TLV

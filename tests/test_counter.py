@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mycelium.core import gil_is_on
-from mycelium.counter import SharedCounter
+from mycelium.mailbox.counter import SharedCounter
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from mycelium.errors import (
     DeadActorError,
     StoppedFirstError,
 )
-from mycelium.mailbox import Mailbox
+from mycelium.mailbox.mailbox import Mailbox
 from tests.thread_ends import wait_for_ends
 from tlv import TLV, i64
 

@@ -11,7 +11,7 @@ from math import inf, nan
 import pytest
 
 from mycelium.core import native
-from mycelium.gate import Gate
+from mycelium.mailbox.gate import Gate
 
 PATIENCE_S = 60.0
 

@@ -15,7 +15,7 @@ import pykka
 import pytest
 
 from mycelium import Actor, ActorSpec, Batch, Ledger, Node, Source, Topology, handles
-from mycelium.handling import DRAIN_MAX
+from mycelium.actor.handling import DRAIN_MAX
 from mycelium.testing import run_actor
 from tests.waiting import wait_for
 from tlv import TLV, FrameTruncatedError, i64, read_frames

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from mycelium import Actor, handles
 from mycelium.core import TWINS, native
-from mycelium.latency import SAMPLE_MASK, LatencyHistogram
-from mycelium.mail import Keyed, Sampled, Sent, unwrapped
-from mycelium.router import connect, plan_routes
+from mycelium.ledger.latency import SAMPLE_MASK, LatencyHistogram
+from mycelium.mailbox.mail import Keyed, Sampled, Sent, unwrapped
+from mycelium.routing.router import connect, plan_routes
 from tlv import TLV, i64
 
 DEADLINE = 30.0

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mycelium.core import TWINS, native
-from mycelium.mail import Sampled, Sent, unwrapped
-from mycelium.queue import Queue
+from mycelium.mailbox.mail import Sampled, Sent, unwrapped
+from mycelium.mailbox.queue import Queue
 from tests.test_inbox import KINDS, One, Side, Signed, Three, Two, messages, steps
 from tlv import TLV
 

@@ -17,7 +17,7 @@ from mycelium.errors.topology import TopologyRefusedError
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
-from mycelium.shards import shard_of
+from mycelium.routing.shards import shard_of
 from mycelium.testing import Simulation
 from mycelium.topology.graph import graph_of
 from mycelium.topology.nodes import part_of

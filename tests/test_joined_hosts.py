@@ -13,10 +13,10 @@ import pytest
 
 from mycelium import ActorSpec, Topology, resolve
 from mycelium.cluster.merging import merge_reports
+from mycelium.ledger.report import Report
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
 from mycelium.remote.links import NodeLinks
-from mycelium.report import Report
 from tests.topology_actors import Board, Tape, Ticker
 
 if not all(importlib.util.find_spec(name) for name in ("zenoh", "iceoryx2")):

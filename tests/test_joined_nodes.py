@@ -14,10 +14,10 @@ import pytest
 from mycelium import Actor, ActorSpec, Source, Topology, handles, resolve
 from mycelium.cluster.merging import merge_reports, report_from_dict
 from mycelium.errors.cluster import PeerMismatchError, PeerSilentError
+from mycelium.ledger.report import Report
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
-from mycelium.report import Report
 from tests.topology_actors import Board, Crashing, Endless, Price, Tape, Tick, Ticker
 from tests.waiting import wait_for
 from tlv import TLV

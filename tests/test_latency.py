@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mycelium.latency import Latency, LatencyHistogram, summarize
+from mycelium.ledger.latency import Latency, LatencyHistogram, summarize
 
 
 def recorded(values: list[int]) -> LatencyHistogram:

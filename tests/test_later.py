@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mycelium.later import later
+from mycelium.imports.later import later
 
 SERVICE = """
 import sys

@@ -22,8 +22,8 @@ from mycelium.cluster import process as process_module
 from mycelium.cluster.folder import run_folder
 from mycelium.cluster.launcher import Launcher
 from mycelium.errors.cluster import RunFolderError
+from mycelium.ledger.report import Report
 from mycelium.node import Node
-from mycelium.report import Report
 from mycelium.supervision.policy import Backoff
 from tests.topology_actors import Tape, Ticker
 

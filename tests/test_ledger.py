@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from mycelium import Actor, ActorContext, Domain, Ledger, LedgerRow, actor_messages, connect, handles, plan_routes
-from mycelium import ledger as ledger_module
-from mycelium.ledger import wait_until_quiet
+from mycelium.ledger import ledger as ledger_module
+from mycelium.ledger.ledger import wait_until_quiet
 from tlv import TLV, i64
 
 DEADLINE = 20.0

@@ -12,10 +12,10 @@ import pytest
 
 from mycelium import Actor, ActorSpec, Source, Topology, handles
 from mycelium.cluster.merging import merge_reports
+from mycelium.ledger.report import Report
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node.joined import JoinedNode
 from mycelium.remote.messages import CONTROL, Wire
-from mycelium.report import Report
 from tests.faulty_link import Fault, FaultyLink, each
 from tests.test_joined_nodes import Gate, Keeper
 from tests.topology_actors import Endless, Ticker

@@ -14,11 +14,11 @@ import pytest
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from mycelium.actor.reply import Reply
 from mycelium.errors import StoppedFirstError
-from mycelium.latency import now_ns
-from mycelium.mail import Internal, Sampled
-from mycelium.mailbox import Mailbox
-from mycelium.reply import Reply
+from mycelium.ledger.latency import now_ns
+from mycelium.mailbox.mail import Internal, Sampled
+from mycelium.mailbox.mailbox import Mailbox
 from tests.waiting import wait_for
 from tlv import TLV, i64
 

@@ -10,10 +10,10 @@ import pykka
 import pytest
 
 from mycelium import Actor, handles
+from mycelium.actor.registry import Refs, is_registered
 from mycelium.core import native
-from mycelium.latency import LatencyHistogram, summarize
 from mycelium.lazy_event import LazyEvent
-from mycelium.registry import Refs, is_registered
+from mycelium.ledger.latency import LatencyHistogram, summarize
 from tlv import TLV, i64
 
 DEADLINE = 30.0

@@ -9,10 +9,10 @@ from typing import Any
 
 from mycelium import resolve
 from mycelium.cluster.merging import merge_reports
+from mycelium.ledger.report import Report
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
-from mycelium.report import Report
 from mycelium.topology import ResolvedTopology, Topology
 from tlv import read_frames
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mycelium.ledger.report import Report
 from mycelium.node import Node
-from mycelium.report import Report
 from mycelium.topology import ResolvedTopology, Topology, resolve
 from tlv import TLV, read_frames
 from tlv.market_data import MARKET_DATA_MESSAGES, OrderBookTLV, VolumeUpdateTLV

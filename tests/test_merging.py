@@ -7,10 +7,10 @@ from threading import Thread
 
 from mycelium import Actor, ActorSpec, Source, Topology, handles, resolve
 from mycelium.cluster.merging import merge_reports
+from mycelium.ledger.report import Report
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
-from mycelium.report import Report
 from tests.topology_actors import Tick
 from tlv import TLV, i64
 

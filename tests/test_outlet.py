@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mycelium import Actor, handles
-from mycelium.contract import contract_of
-from mycelium.mail import Keyed, Sampled, Sent
+from mycelium.contracts.contract import contract_of
+from mycelium.mailbox.mail import Keyed, Sampled, Sent
 from mycelium.remote.outlet import Outlet
 from mycelium.topology.nodes import Stream
 from tlv import TLV, i64, read_frame

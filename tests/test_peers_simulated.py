@@ -15,9 +15,9 @@ import pytest
 from mycelium import Actor, ActorSpec, Topology, handles, resolve
 from mycelium.cluster.merging import add_up
 from mycelium.errors.actor import ActorError, MailboxFullError
+from mycelium.ledger.report import Report
 from mycelium.node.joined import JoinedNode
 from mycelium.remote.wiring import Wiring
-from mycelium.report import Report
 from mycelium.testing import Simulation
 from tests.faulty_link import CutLink
 from tlv import TLV, DeclaredError, i64

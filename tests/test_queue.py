@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mycelium.core import TWINS, native
-from mycelium.queue import Queue
+from mycelium.mailbox.queue import Queue
 
 DEADLINE = 30.0
 KINDS = [TWINS["Queue"]] if native is None else [native.Queue, TWINS["Queue"]]

@@ -10,7 +10,7 @@ import pykka
 import pytest
 
 from mycelium import Actor, ActorRef, Domain, Ledger, Reply, actor_messages, handles
-from mycelium import reply as reply_module
+from mycelium.actor import reply as reply_module
 from mycelium.errors import (
     ActorError,
     AskTimeoutError,
@@ -18,8 +18,8 @@ from mycelium.errors import (
     DeadlineMissingError,
     NotReceivedError,
 )
-from mycelium.gate import Gate
-from mycelium.ledger import LedgerRow
+from mycelium.ledger.ledger import LedgerRow
+from mycelium.mailbox.gate import Gate
 from tlv import TLV, i64
 
 DEADLINE = 20.0

@@ -69,7 +69,7 @@ def test_the_error_keeps_its_class_code_and_parameters_and_says_where_it_was_rai
     assert told.startswith("Traceback (most recent call last):\n")
     assert "raise RefusalError(number=question.number)" in told
     assert told.endswith("RefusalError: [TEST-040] 1 is refused; ask for less\n")
-    assert "mycelium/handling.py" not in told
+    assert "mycelium/actor/handling.py" not in told
     with pytest.raises(LookupError) as stock:
         ref.ask(Question(3), timeout=DEADLINE)
     assert "raise LookupError(question.number)" in stock.value.remote_traceback  # type: ignore[attr-defined]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mycelium import memory
 from mycelium.cli.final import failure_lines, final_lines
 from mycelium.cli.format import bytes_text, count_text, plain_table, rate_text, time_text
 from mycelium.errors.node import ActorFailedError, LedgerError
-from mycelium.memory import peak_bytes, resident_bytes
-from mycelium.report import ActorCounts, ActorFailure, MessageCounts, Report, SourceProgress, Times
+from mycelium.ledger import memory
+from mycelium.ledger.memory import peak_bytes, resident_bytes
+from mycelium.ledger.report import ActorCounts, ActorFailure, MessageCounts, Report, SourceProgress, Times
 
 TRADES = MessageCounts("TradeTLV", 1, 100, 90, 1, 4, 6, 0)
 QUOTES = MessageCounts("QuoteTLV", 2, 50, 50, 0, 0, 0, 0)

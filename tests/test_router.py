@@ -6,7 +6,7 @@ import pytest
 
 from mycelium import Actor, ActorContext, Domain, Ledger, actor_messages, connect, handles, plan_routes
 from mycelium.errors import WiringError
-from mycelium.latency import SAMPLE_MASK
+from mycelium.ledger.latency import SAMPLE_MASK
 from tlv import TLV, i64
 
 DEADLINE = 20.0

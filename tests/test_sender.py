@@ -19,7 +19,7 @@ from mycelium import (
 )
 from mycelium.dispatcher.current import settle
 from mycelium.errors import MessageSetError, SenderUnknownError
-from mycelium.mail import Sent
+from mycelium.mailbox.mail import Sent
 from mycelium.testing import FaultPlan, Simulation
 from tests.conversing import DEADLINE, Held, Notes, Ping, Pong, dispatcher, end, named, on, sender_name
 from tlv import TLV

@@ -8,8 +8,8 @@ from typing import Any, Self
 import pytest
 
 from mycelium import Actor, handles
-from mycelium.bounds import Bounded
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
+from mycelium.mailbox.bounds import Bounded
 from mycelium.remote import sending
 from mycelium.remote.batching import Batching
 from mycelium.remote.outlet import FRAME_MESSAGES, Outlet

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mycelium.shards import hash_of, is_key, jump, shard_of
-from mycelium.spreading import KEYS_MAX, KeyShards
+from mycelium.routing.shards import hash_of, is_key, jump, shard_of
+from mycelium.routing.spreading import KEYS_MAX, KeyShards
 from tlv import TLV, Size, f64, i64, u8
 
 KEYS = st.none() | st.integers(-(1 << 127), 1 << 128) | st.text() | st.binary() | st.booleans()
@@ -62,7 +62,7 @@ def test_a_key_belongs_to_the_same_copy_for_ever(key: object) -> None:
 
 def test_another_process_finds_the_same() -> None:
     keys = [0, "BTCUSDT", b"\x01", None, -5]
-    program = f"from mycelium.shards import shard_of; print([shard_of(key, 100) for key in {keys!r}])"
+    program = f"from mycelium.routing.shards import shard_of; print([shard_of(key, 100) for key in {keys!r}])"
     told = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     )

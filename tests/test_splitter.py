@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from mycelium.bounds import Bounded
 from mycelium.core import TWINS, native
-from mycelium.emitting import Route
 from mycelium.errors.actor import MailboxFullError
-from mycelium.mail import Sampled, Sent, unwrapped
-from mycelium.mailbox import Mailbox
-from mycelium.splitter import Splitter
-from mycelium.spreading import KeyShards, KeySplitter, TurnSplitter
+from mycelium.mailbox.bounds import Bounded
+from mycelium.mailbox.mail import Sampled, Sent, unwrapped
+from mycelium.mailbox.mailbox import Mailbox
+from mycelium.routing.emitting import Route
+from mycelium.routing.splitter import Splitter
+from mycelium.routing.spreading import KeyShards, KeySplitter, TurnSplitter
 from tlv import TLV, i64
 
 KINDS = [TWINS["Splitter"]] if native is None else [native.Splitter, TWINS["Splitter"]]

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mycelium import Actor, AsyncSource, Backoff, Ledger, Source, Supervisor, handles
-from mycelium.router import connect, plan_routes
+from mycelium.routing.router import connect, plan_routes
 from mycelium.testing import VirtualClock
 from tests.waiting import wait_for
 from tlv import TLV, i64

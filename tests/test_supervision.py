@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from mycelium import Actor, ActorContext, Backoff, Batch, Ledger, Supervisor, dead_letters, handles
 from mycelium.dead_letters import DeadLetter, DeadLetterKind
 from mycelium.errors import AskTimeoutError, DeadActorError, SupervisionError
-from mycelium.mailbox import Mailbox
+from mycelium.mailbox.mailbox import Mailbox
 from mycelium.testing import VirtualClock
 from tests.waiting import wait_for
 from tlv import TLV, DeclaredError, i64

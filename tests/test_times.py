@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from mycelium import Actor, ActorContext, ActorTimes, Domain, Ledger, actor_messages, handles
-from mycelium.latency import now_ns
+from mycelium.ledger.latency import now_ns
 from tlv import TLV, Batch, i64
 
 DEADLINE = 20.0

@@ -20,10 +20,10 @@ from mycelium import (
     handles,
     plan_routes,
 )
-from mycelium.bounds import OBJECT_BYTES
 from mycelium.dispatcher.current import settle
 from mycelium.errors import MailboxFullError
-from mycelium.mail import Keyed, unwrapped
+from mycelium.mailbox.bounds import OBJECT_BYTES
+from mycelium.mailbox.mail import Keyed, unwrapped
 from mycelium.topology.budget import mailbox_bytes
 from tests.conversing import DEADLINE, Notes, Pong, dispatcher, end, on, sender_name
 from tlv import TLV, i64

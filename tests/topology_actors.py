@@ -7,10 +7,10 @@ from threading import Event
 
 from pydantic import Field
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
 from mycelium.config import Config
-from mycelium.handlers import handles
-from mycelium.source import Source
+from mycelium.contracts.handlers import handles
 from tlv import TLV, DeclaredError, i64
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from actors.errors import FeedError
 from actors.pacing import paced, speed_factor
 from configs.feeds import FeedConfig
-from mycelium.source import Source
+from mycelium.actor.source import Source
 from tlv import TLV, error_with_code
 
 from .files import InputFile, find_files, first_to_announce, take_inventory

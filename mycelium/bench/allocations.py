@@ -17,8 +17,8 @@ from typing import Any
 
 import pykka
 
-from mycelium.actor import Actor
-from mycelium.handlers import handles
+from mycelium.actor.actor import Actor
+from mycelium.contracts.handlers import handles
 from tlv import read_frame
 from tlv.market_data import TradeTLV
 

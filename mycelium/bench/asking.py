@@ -9,9 +9,9 @@ from typing import Any
 
 import pykka
 
-from mycelium.actor import Actor
-from mycelium.handlers import handles
-from mycelium.ref import ActorRef
+from mycelium.actor.actor import Actor
+from mycelium.actor.ref import ActorRef
+from mycelium.contracts.handlers import handles
 from tlv.market_data import TradeTLV
 
 from .contest import Contest, Contestant, Figure

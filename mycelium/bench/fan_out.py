@@ -7,9 +7,9 @@ from functools import partial
 from threading import Event
 from time import perf_counter
 
-from mycelium.actor import Actor
-from mycelium.router import connect, plan_routes
-from mycelium.source import Source
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
+from mycelium.routing.router import connect, plan_routes
 from tlv import TLV
 from tlv.market_data import TradeTLV
 

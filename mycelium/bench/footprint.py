@@ -46,7 +46,7 @@ net = NetLink(listen=["tcp/127.0.0.1:0"])
 _ACTOR = "from mycelium import Actor, Source, handles"
 _TLV = "import tlv.market_data"
 _RUN_LINKED = _LINKS + _RUN
-# What `mycelium.memory` reads, without an import that would show in the figure.
+# What `mycelium.ledger.memory` reads, without an import that would show in the figure.
 _TELL = """
 import os
 if os.path.exists("/proc/self/status"):

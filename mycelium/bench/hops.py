@@ -5,11 +5,11 @@ from __future__ import annotations
 from threading import Event
 from time import perf_counter
 
-from mycelium.actor import Actor
-from mycelium.context import ActorContext
+from mycelium.actor.actor import Actor
+from mycelium.actor.context import ActorContext
+from mycelium.contracts.handlers import handles
 from mycelium.dispatcher.pinned import PINNED
-from mycelium.handlers import handles
-from mycelium.router import connect, plan_routes
+from mycelium.routing.router import connect, plan_routes
 from tlv.market_data import TradeTLV
 
 from .asking import P50, P99, PATIENCE_S, handed_over, quantiles

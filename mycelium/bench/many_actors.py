@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import pykka
 
-from mycelium.actor import Actor
-from mycelium.handlers import handles
-from mycelium.memory import resident_bytes
+from mycelium.actor.actor import Actor
+from mycelium.contracts.handlers import handles
+from mycelium.ledger.memory import resident_bytes
 from tlv import TLV, i64
 
 from .contest import Contest, Contestant, Figure, Measure

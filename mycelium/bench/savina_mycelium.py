@@ -11,9 +11,9 @@ from random import Random
 from threading import Event
 from typing import Any
 
-from mycelium.actor import Actor
-from mycelium.handlers import handles
-from mycelium.ref import ActorRef
+from mycelium.actor.actor import Actor
+from mycelium.actor.ref import ActorRef
+from mycelium.contracts.handlers import handles
 from tlv import TLV, i64, u32
 
 from .savina import BIG, CHAMENEOS, COLOURS, JOINERS, Latch, clocked, complement, halt

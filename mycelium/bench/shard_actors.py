@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
 from mycelium.config import Config
-from mycelium.handlers import handles
-from mycelium.source import Source
+from mycelium.contracts.handlers import handles
 from tlv import TLV
 from tlv.market_data import TradeTLV
 

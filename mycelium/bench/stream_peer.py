@@ -15,12 +15,12 @@ from typing import Any
 
 from pydantic import Field
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
 from mycelium.config import Config
-from mycelium.handlers import handles
+from mycelium.contracts.handlers import handles
 from mycelium.link.ipc import IpcLink
 from mycelium.node.joined import JoinedNode
-from mycelium.source import Source
 from mycelium.topology import ActorSpec, Topology
 from mycelium.topology.node_spec import NodeSpec
 from tlv import TLV, u64

@@ -8,8 +8,8 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any
 
-from mycelium.actor import Actor
-from mycelium.ledger import Ledger
+from mycelium.actor.actor import Actor
+from mycelium.ledger.ledger import Ledger
 from mycelium.supervision import Supervisor
 from tlv.market_data import TradeTLV
 

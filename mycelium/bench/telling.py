@@ -14,13 +14,13 @@ from typing import Any
 import pykka
 from pykka.messages import ProxyGetAttr
 
-from mycelium.actor import Actor
-from mycelium.bounds import UNBOUNDED, Bounded
-from mycelium.context import ActorContext
-from mycelium.handlers import handles
-from mycelium.ref import ActorRef
-from mycelium.router import connect, plan_routes
-from mycelium.source import Source
+from mycelium.actor.actor import Actor
+from mycelium.actor.context import ActorContext
+from mycelium.actor.ref import ActorRef
+from mycelium.actor.source import Source
+from mycelium.contracts.handlers import handles
+from mycelium.mailbox.bounds import UNBOUNDED, Bounded
+from mycelium.routing.router import connect, plan_routes
 from tlv import TLV, FrameWriter, read_frame
 from tlv.market_data import TradeTLV
 

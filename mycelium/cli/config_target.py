@@ -11,7 +11,7 @@ from typing import Any
 
 from mycelium.config import Config
 from mycelium.errors import ConfigTargetError
-from mycelium.importing import import_named
+from mycelium.imports.importing import import_named
 from mycelium.nearest import did_you_mean
 
 from .targets import use_working_directory
@@ -50,7 +50,7 @@ def find_configs(target: str) -> list[ConfigUse]:
 
 
 def _in_topology(path: str) -> Iterator[ConfigUse]:
-    from mycelium.contract import contract_of
+    from mycelium.contracts.contract import contract_of
     from mycelium.topology import Topology
     from mycelium.topology.importing import import_actor
 
@@ -76,8 +76,8 @@ def _in_class(target: str) -> ConfigUse:
         raise ConfigTargetError(target=target, reason=did_you_mean(class_name, known, "its config classes"))
     if isinstance(found, type) and issubclass(found, Config):
         return ConfigUse(found, found.__name__)
-    from mycelium.actor import Actor
-    from mycelium.contract import contract_of
+    from mycelium.actor.actor import Actor
+    from mycelium.contracts.contract import contract_of
 
     kind = contract_of(found).config_class if isinstance(found, type) and issubclass(found, Actor) else None
     if isinstance(kind, type) and issubclass(kind, Config):

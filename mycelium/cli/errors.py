@@ -10,7 +10,7 @@ import click
 
 import mycelium.errors
 import tlv.errors
-from mycelium.importing import import_named
+from mycelium.imports.importing import import_named
 from mycelium.nearest import did_you_mean
 from tlv import DeclaredError, catalogue
 

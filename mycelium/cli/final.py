@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from mycelium.report import Report, SourceProgress
+from mycelium.ledger.report import Report, SourceProgress
 
 from .format import bytes_text, count_text, plain_table, rate_text, time_text
 

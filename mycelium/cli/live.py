@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from mycelium.report import Report, SourceProgress
+from mycelium.ledger.report import Report, SourceProgress
 
 from .format import bytes_text, count_text, rate_text, time_text
 from .saying import say

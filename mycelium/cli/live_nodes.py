@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mycelium.cluster.watching import NodesWatch
-from mycelium.report import Report
+from mycelium.ledger.report import Report
 
 from .fitted_table import FittedTable
 from .format import bytes_text, count_text, short_name

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import click
 
+from mycelium.actor.source import Source
 from mycelium.cluster.launched import leave_report
 from mycelium.errors.node import InputMissingError
 from mycelium.errors.observing import ControlSocketError, TemporaryFilesError
+from mycelium.ledger.report import Report
 from mycelium.logging import LOG_LEVELS, configure_logging
 from mycelium.node import Node, stop_on_signals
 from mycelium.observing.address import read_address
 from mycelium.observing.control import ControlSocket
-from mycelium.report import Report
-from mycelium.source import Source
 from mycelium.topology import Topology, resolve
 from mycelium.topology.nodes import implementation_asked
 from tlv import implementation

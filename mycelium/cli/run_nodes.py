@@ -14,9 +14,9 @@ import click
 
 from mycelium.errors.cluster import NodesNotNeededError, NoNodeHereError, TopologyRunningError
 from mycelium.errors.observing import ControlAccessError
+from mycelium.ledger.report import Report
 from mycelium.node.node import Node
 from mycelium.observing.places import name_of_socket, running_nodes
-from mycelium.report import Report
 from mycelium.topology import ResolvedTopology
 
 __all__ = ["joined_node", "launch_all", "nodes_of_this_host"]

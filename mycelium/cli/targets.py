@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from mycelium.errors.node import DescribeTargetError
-from mycelium.importing import import_named
+from mycelium.imports.importing import import_named
 from mycelium.nearest import did_you_mean
 from tlv import TLV
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from mycelium.ledger.report import Report
 from mycelium.observing.adding import is_stream
-from mycelium.report import Report
 
 from .fitted_table import FittedTable
 from .format import bytes_text, count_text, rate_text, short_name, time_text

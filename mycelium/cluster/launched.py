@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mycelium.ledger.report import Report
     from mycelium.node import Node
-    from mycelium.report import Report
 
 __all__ = ["has_reported", "leave_report", "stop_with_launcher"]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from mycelium.light_structlog import structlog
-from mycelium.report import Report
+from mycelium.imports.light_structlog import structlog
+from mycelium.ledger.report import Report
 from mycelium.topology import ResolvedTopology
 
 from .folder import run_folder

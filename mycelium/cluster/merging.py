@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycelium.errors.cluster import PeerLostError
-from mycelium.report import (
+from mycelium.ledger.report import (
     ActorCounts,
     ActorFailure,
     MessageCounts,

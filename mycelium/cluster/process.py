@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from mycelium.errors.cluster import NodeDiedError
-from mycelium.report import ActorFailure, Report
+from mycelium.ledger.report import ActorFailure, Report
 from mycelium.supervision.policy import Backoff
 
 from .merging import report_from_dict

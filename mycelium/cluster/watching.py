@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from mycelium.errors.observing import NodeSilentError, ObservingError
+from mycelium.ledger.report import Report
 from mycelium.observing.adding import is_stream, report_of
 from mycelium.observing.attach import Attached
 from mycelium.observing.places import NodePlace, runtime_directory, socket_name
-from mycelium.report import Report
 from mycelium.topology import ResolvedTopology
 
 from .merging import merge_reports

@@ -7,7 +7,7 @@ a class to its users.
 
 from __future__ import annotations
 
-from mycelium import light_pydantic as _light_pydantic  # noqa: F401 - before those who import pydantic
+from mycelium.imports import light_pydantic as _light_pydantic  # noqa: F401 - before those who import pydantic
 
 from .base import Config
 from .settings import Setting, Settings, declared_settings, describe_settings

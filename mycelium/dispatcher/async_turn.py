@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from mycelium.actor.handling import cell_of
+from mycelium.actor.signals import Signal
 from mycelium.attempted_log import try_to_log
+from mycelium.contracts.message_sets import shown
 from mycelium.errors.actor import StoppedFirstError
-from mycelium.handling import cell_of
-from mycelium.latency import SAMPLE_MASK, now_ns
-from mycelium.mail import Keyed, Sampled
-from mycelium.message_sets import shown
-from mycelium.signals import Signal
+from mycelium.ledger.latency import SAMPLE_MASK, now_ns
+from mycelium.mailbox.mail import Keyed, Sampled
 from tlv import TLV
 
 from .coroutines import HOOKS
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.tally import Cell
+    from mycelium.actor.actor import Actor
+    from mycelium.ledger.tally import Cell
 
 __all__ = ["take_turn"]
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import asyncio
     from threading import Lock
 
-    from mycelium.actor import Actor
-    from mycelium.gate import Gate
+    from mycelium.actor.actor import Actor
+    from mycelium.mailbox.gate import Gate
 
     from .waiting import Awaited
 

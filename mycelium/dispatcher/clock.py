@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Protocol
 
 from mycelium.attempted_log import try_to_log
-from mycelium.light_structlog import structlog
+from mycelium.imports.light_structlog import structlog
 
 __all__ = ["Call", "Clock", "RealClock", "clock"]
 

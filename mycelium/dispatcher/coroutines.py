@@ -7,9 +7,9 @@ from typing import Any
 
 import pykka
 
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.message_sets import shown
 from mycelium.errors.event_loop import CoroutineOutsideLoopError
-from mycelium.message_sets import shown
 
 __all__ = ["ASYNCIO", "HOOKS", "coroutine_in", "may_await", "refuse_coroutines"]
 

@@ -7,8 +7,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.ref import ActorRef
+    from mycelium.actor.actor import Actor
+    from mycelium.actor.ref import ActorRef
     from mycelium.testing.simulation import Simulation
 
 __all__ = ["current_actor", "current_ref", "now", "running", "settle"]

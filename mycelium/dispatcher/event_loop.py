@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mycelium.attempted_log import try_to_log
 from mycelium.errors.event_loop import BlockingInLoopError
-from mycelium.light_structlog import structlog
+from mycelium.imports.light_structlog import structlog
 
 from .async_turn import take_turn
 from .awaiting import turn_of
@@ -30,9 +30,9 @@ from .slow import watch
 if TYPE_CHECKING:
     from threading import Lock
 
-    from mycelium.actor import Actor
-    from mycelium.gate import Gate
-    from mycelium.mailbox import Mailbox
+    from mycelium.actor.actor import Actor
+    from mycelium.mailbox.gate import Gate
+    from mycelium.mailbox.mailbox import Mailbox
 
     from .waiting import Awaited
 

@@ -16,8 +16,8 @@ from .waiting import DEPTH_MAX
 if TYPE_CHECKING:
     from pykka._envelope import Envelope
 
-    from mycelium.actor import Actor
-    from mycelium.mailbox import Mailbox
+    from mycelium.actor.actor import Actor
+    from mycelium.mailbox.mailbox import Mailbox
 
     from .waiting import Awaited
 

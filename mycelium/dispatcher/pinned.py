@@ -10,7 +10,7 @@ from .current import running
 from .slow import watch
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
+    from mycelium.actor.actor import Actor
 
 __all__ = ["PINNED", "start_pinned"]
 

@@ -31,15 +31,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import pykka
 
 from mycelium.core import gil_is_on
-from mycelium.gate import Gate
+from mycelium.mailbox.gate import Gate
 
 from .clock import Clock, clock
 from .current import running
 from .slow import watch
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.mailbox import Mailbox
+    from mycelium.actor.actor import Actor
+    from mycelium.mailbox.mailbox import Mailbox
 
     from .waiting import Awaited
 

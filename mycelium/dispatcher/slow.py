@@ -24,13 +24,13 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from mycelium.attempted_log import try_to_log
+from mycelium.contracts.message_sets import shown
 from mycelium.errors.event_loop import SlowHandlerError
-from mycelium.message_sets import shown
 
 from .current import running
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
+    from mycelium.actor.actor import Actor
 
     from .shared import Dispatcher
 
@@ -189,7 +189,7 @@ def _place(frame: FrameType | None) -> tuple[str, str] | None:
 
 def _turns() -> dict[CodeType, str]:
     """The functions that call handlers and hooks, and the variable in which each has the message."""
-    from mycelium.actor import Actor
+    from mycelium.actor.actor import Actor
 
     found = {
         Actor._drain.__code__: "run",

@@ -23,9 +23,9 @@ from mycelium.errors.actor import AskCycleError
 from .current import running
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.gate import Gate
-    from mycelium.mailbox import Mailbox
+    from mycelium.actor.actor import Actor
+    from mycelium.mailbox.gate import Gate
+    from mycelium.mailbox.mailbox import Mailbox
 
 __all__ = ["Awaited", "note_gathered", "note_wait", "refuse_circle", "wait_inside", "wait_outside"]
 

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkExtraError, LinkFullError, LinkOpenError
-from mycelium.light_structlog import structlog
+from mycelium.imports.light_structlog import structlog
 from mycelium.link.access import Access, access_settings
 from mycelium.link.endpoints import Certificates, check_endpoint, is_open_to_others, zenoh_settings
 from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan

@@ -1,7 +1,7 @@
 """The contract file: what others rely on, written down, and what a change of it breaks.
 
 `declarations` finds what a target declares, `facts` turns it into a `Lock`, `compare` says what follows from the
-difference between two. The contract of a single actor class is `mycelium.contract`.
+difference between two. The contract of a single actor class is `mycelium.contracts.contract`.
 """
 
 from __future__ import annotations

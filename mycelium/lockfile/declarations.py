@@ -10,12 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
 from mycelium.config import Config
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.message_sets import MessageSet
 from mycelium.errors.contract import ContractTargetError
-from mycelium.importing import import_named
-from mycelium.message_sets import MessageSet
+from mycelium.imports.importing import import_named
 from mycelium.nearest import did_you_mean
 from mycelium.topology import Topology
 from mycelium.topology.importing import import_actor

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mycelium.bounds import UNLIMITED
 from mycelium.config import Config
 from mycelium.config.settings import declared_settings
-from mycelium.contract import Contract, contract_of
-from mycelium.domain import Domain
-from mycelium.route_plan import plan_routes
+from mycelium.contracts.contract import Contract, contract_of
+from mycelium.contracts.domain import Domain
+from mycelium.mailbox.bounds import UNLIMITED
+from mycelium.routing.route_plan import plan_routes
 from mycelium.topology import Topology
 from mycelium.topology.importing import import_actor
 from tlv import DeclaredError, Limits

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any
 
-from mycelium.message_sets import shown
+from mycelium.contracts.message_sets import shown
 from tlv import TLV, Field
 from tlv.composites import ArrayKind
 from tlv.constraints import rule_text

@@ -8,7 +8,7 @@
 
 #include "state.h"
 
-#define SAMPLE_MASK 63           /* as in mycelium.latency; tests compare what is sampled */
+#define SAMPLE_MASK 63           /* as in mycelium.ledger.latency; tests compare what is sampled */
 
 typedef struct {
     PyObject_HEAD
@@ -143,7 +143,7 @@ static PyObject *sent_of(ModuleState *state, PyObject *message)
 
 /* ---- Sampled ---- */
 
-/* Nanoseconds, by the clock of mycelium.latency; -1 with an error. */
+/* Nanoseconds, by the clock of mycelium.ledger.latency; -1 with an error. */
 static long long now_ns(ModuleState *state)
 {
     PyObject *now = PyObject_CallNoArgs(state->now_ns);

@@ -1,7 +1,7 @@
 /* Inbox: of a Mailbox, what every message goes through. Its subclass in Python has all the rest.
  *
  * Putting in is an append and a look at `asleep`, in this order; why no wake-up and no message is
- * lost that way is told in mycelium/mailbox.py. The argument needs that nothing else runs between
+ * lost that way is told in mycelium/mailbox/mailbox.py. The argument needs that nothing else runs between
  * the two steps but what any thread may do between any two steps of the others: it holds here as
  * there, since each step is done with the GIL held, and an append is done before the look begins.
  *
@@ -143,7 +143,7 @@ static PyObject *inbox_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->handling = Py_NewRef(Py_None);
         self->items = PyObject_CallNoArgs((PyObject *)state->queue_type);
         self->accepts = Py_NewRef(state->nothing);
-        self->capacity = (1 << 30) - 1; /* UNLIMITED of mycelium.bounds */
+        self->capacity = (1 << 30) - 1; /* UNLIMITED of mycelium.mailbox.bounds */
         if (self->items == NULL) {
             Py_CLEAR(self);
         }

@@ -39,11 +39,11 @@ typedef struct {
     PyTypeObject *route_type;
     PyTypeObject *emitter_type;
     PyTypeObject *run_type;
-    PyObject *keyed;             /* Keyed of mycelium.mail */
-    PyObject *sent;              /* Sent of mycelium.mail, and where in it its slots are; None before it is known */
+    PyObject *keyed;             /* Keyed of mycelium.mailbox.mail */
+    PyObject *sent;              /* Sent of mycelium.mailbox.mail, and where in it its slots are; None before it is known */
     Py_ssize_t sent_message, sent_reply_to, sent_sender;
     PyObject *current_ref;       /* current_ref() of mycelium.dispatcher.current */
-    PyObject *now_ns;            /* now_ns() of mycelium.latency */
+    PyObject *now_ns;            /* now_ns() of mycelium.ledger.latency */
     PyObject *nothing;           /* what a new inbox accepts, and the routes of an emitter that nobody connected */
     PyObject *wake;              /* names of methods */
     PyObject *take;

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from mycelium.actor import Actor
-from mycelium.ledger import Counted, wait_until_quiet
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
+from mycelium.ledger.ledger import Counted, wait_until_quiet
+from mycelium.ledger.report import ActorFailure, Report
 from mycelium.link.link import Link
 from mycelium.remote.links import NodeLinks
 from mycelium.remote.wiring import PATIENCE_S, SPARE_S, Wiring
-from mycelium.report import ActorFailure, Report
-from mycelium.router import connect
-from mycelium.source import Source
+from mycelium.routing.router import connect
 from mycelium.topology import ResolvedTopology, Topology, resolve
 from mycelium.topology.nodes import part_of
 
@@ -30,7 +30,7 @@ from .lookup import ref_here
 from .node import _SLICE_S, Node, Tick
 
 if TYPE_CHECKING:
-    from mycelium.ref import ActorRef
+    from mycelium.actor.ref import ActorRef
     from mycelium.remote.outlet import Outlet
 
 __all__ = ["JoinedNode"]

@@ -9,8 +9,8 @@ from mycelium.errors.talking import ActorUnknownError
 from mycelium.nearest import did_you_mean
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.ref import ActorRef
+    from mycelium.actor.actor import Actor
+    from mycelium.actor.ref import ActorRef
     from mycelium.topology import ResolvedTopology
 
 __all__ = ["ref_here"]

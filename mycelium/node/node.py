@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any, Self
 import pykka
 from pykka.messages import ProxyGetAttr
 
-from mycelium.actor import Actor
-from mycelium.context import ActorContext
+from mycelium.actor.actor import Actor
+from mycelium.actor.context import ActorContext
+from mycelium.actor.source import Source
 from mycelium.dispatcher import declare_dispatcher
 from mycelium.dispatcher.current import settle
 from mycelium.dispatcher.slow import watch
 from mycelium.errors.node import ActorStuckError, ImplementationFixedError, NodeStateError
-from mycelium.ledger import Counted, Ledger, LedgerReading, wait_until_quiet
-from mycelium.report import ActorFailure, Report
-from mycelium.router import Edge, connect
-from mycelium.source import Source
-from mycelium.spreading import emitted_to
+from mycelium.ledger.ledger import Counted, Ledger, LedgerReading, wait_until_quiet
+from mycelium.ledger.report import ActorFailure, Report
+from mycelium.routing.router import Edge, connect
+from mycelium.routing.spreading import emitted_to
 from mycelium.topology import ResolvedActor, ResolvedTopology, Topology, resolve
 from mycelium.topology.supervisors import build_supervisors
 from tlv import TLV, implementation
@@ -40,8 +40,8 @@ from .lookup import ref_here
 from .observe import failure_of, observe, start_error, summaries_of
 
 if TYPE_CHECKING:
+    from mycelium.actor.ref import ActorRef
     from mycelium.observing.trace import Tracer
-    from mycelium.ref import ActorRef
     from mycelium.supervision import Supervisor
 
 __all__ = ["Node"]

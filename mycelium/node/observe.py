@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
 from mycelium.errors.node import ActorStartError
-from mycelium.latency import Latency
-from mycelium.ledger import Ledger
-from mycelium.memory import peak_bytes, resident_bytes
-from mycelium.report import ActorCounts, ActorFailure, MessageCounts, OverflowCounts, Report, SourceProgress, Times
-from mycelium.source import Source
+from mycelium.ledger.latency import Latency
+from mycelium.ledger.ledger import Ledger
+from mycelium.ledger.memory import peak_bytes, resident_bytes
+from mycelium.ledger.report import (
+    ActorCounts,
+    ActorFailure,
+    MessageCounts,
+    OverflowCounts,
+    Report,
+    SourceProgress,
+    Times,
+)
 from mycelium.texts import text_of
 from mycelium.topology import ResolvedTopology
 from tlv import DeclaredError, TLVError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mycelium.cluster.merging import add_up
-from mycelium.report import (
+from mycelium.ledger.report import (
     ActorCounts,
     ActorFailure,
     MessageCounts,

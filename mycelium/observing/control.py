@@ -25,7 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from mycelium.errors.observing import ControlSocketError, ObservingError
-from mycelium.light_structlog import structlog
+from mycelium.imports.light_structlog import structlog
 from tlv import TLVError, read_frame
 from tlv.frame import HEADER
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from mycelium.latency import now_ns
-from mycelium.mail import unwrapped
+from mycelium.ledger.latency import now_ns
+from mycelium.mailbox.mail import unwrapped
 
 if TYPE_CHECKING:
-    from mycelium.mailbox import Mailbox
+    from mycelium.mailbox.mailbox import Mailbox
 
 __all__ = ["HOPS_MAX", "Hop", "Hops"]
 

@@ -7,8 +7,8 @@ other, of one `Refusal`; who is not taken gets one of a `Crowded`. Look and Refu
 
 from __future__ import annotations
 
-from mycelium.domain import Domain
-from mycelium.message_sets import actor_messages, message_set
+from mycelium.contracts.domain import Domain
+from mycelium.contracts.message_sets import actor_messages, message_set
 from tlv import TLV, Limits, f64, u32, u64
 
 __all__ = ["ANSWER_LIMITS", "DIGEST", "LOOK_LIMITS", "Watching"]

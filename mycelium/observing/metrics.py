@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mycelium.errors.observing import MetricsServerError, ObservingExtraError
-from mycelium.latency import LatencyHistogram
-from mycelium.tally import Tally
+from mycelium.ledger.latency import LatencyHistogram
+from mycelium.ledger.tally import Tally
 from tlv import implementation
 
 from .address import Address, read_address
@@ -36,7 +36,7 @@ except ImportError as missing:
     raise ObservingExtraError(feature="--metrics", package="prometheus-client", extra="metrics") from missing
 
 if TYPE_CHECKING:
-    from mycelium.mailbox import Mailbox
+    from mycelium.mailbox.mailbox import Mailbox
     from mycelium.node import Node
 
 __all__ = ["BUCKETS_NS", "MetricsEndpoint", "NodeCollector", "serve_metrics"]

@@ -17,15 +17,15 @@ from threading import Lock
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
+from mycelium.actor.ref import ActorRef
+from mycelium.contracts.message_sets import shown
 from mycelium.dispatcher.current import current_ref
 from mycelium.dispatcher.event_loop import EventLoop
-from mycelium.emitting import Emitter
 from mycelium.errors.observing import ObservingExtraError
-from mycelium.mail import Sent, is_control
-from mycelium.message_sets import shown
-from mycelium.ref import ActorRef
-from mycelium.telling import Teller
+from mycelium.mailbox.mail import Sent, is_control
+from mycelium.routing.emitting import Emitter
+from mycelium.routing.telling import Teller
 from mycelium.texts import text_of
 
 try:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from pykka import Future
 
-    from mycelium.mailbox import Mailbox
+    from mycelium.mailbox.mailbox import Mailbox
     from tlv import TLV
 
 __all__ = ["instrument", "uninstrument"]

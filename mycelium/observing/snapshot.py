@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mycelium.message_sets import message_set
+from mycelium.contracts.message_sets import message_set
 from tlv import TLV, FrameWriter, read_frame
 
 from .messages import ANSWER_LIMITS, DIGEST, Watching

@@ -21,8 +21,8 @@ from mycelium.errors.observing import (
     NoNodeError,
     ObservingError,
 )
+from mycelium.ledger.report import Report
 from mycelium.link.choose import is_this_host
-from mycelium.report import Report
 
 from .adding import report_of_all
 from .attach import ANSWER_S, Attached

@@ -23,13 +23,13 @@ from itertools import count
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from mycelium.actor.ref import ActorRef
+from mycelium.actor.reply import Reply
 from mycelium.dispatcher.current import running
-from mycelium.latency import now_ns
-from mycelium.light_structlog import structlog
-from mycelium.mail import Sent
-from mycelium.ref import ActorRef
-from mycelium.reply import Reply
-from mycelium.spreading import next_of
+from mycelium.imports.light_structlog import structlog
+from mycelium.ledger.latency import now_ns
+from mycelium.mailbox.mail import Sent
+from mycelium.routing.spreading import next_of
 from tlv import TLV, Batch
 
 from .adding import is_stream
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     import pykka
 
-    from mycelium.actor import Actor
-    from mycelium.mailbox import Mailbox
+    from mycelium.actor.actor import Actor
+    from mycelium.mailbox.mailbox import Mailbox
 
 __all__ = ["Tracer"]
 
@@ -79,7 +79,7 @@ class Tracer:
 
     def bind(self, actor: Actor) -> None:
         """Have an actor traced: for each of its lives, when its handlers are bound."""
-        from mycelium.source import Source
+        from mycelium.actor.source import Source
 
         own = vars(actor)
         for name in ("emit", "forward", "pipe_to"):

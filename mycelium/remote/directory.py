@@ -11,7 +11,7 @@ from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
 from mycelium.errors.actor import WiringError
 from mycelium.errors.talking import NotLinkedError
 from mycelium.topology.nodes import Stream
@@ -24,8 +24,8 @@ from .ref import RemoteRef, Voice
 from .values import Vocabulary
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.ref import ActorRef
+    from mycelium.actor.actor import Actor
+    from mycelium.actor.ref import ActorRef
 
     from .peer import Peer
 

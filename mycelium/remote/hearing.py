@@ -6,11 +6,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mycelium.contract import contract_of
+from mycelium.actor.reply import Reply
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.message_sets import shown
 from mycelium.deadline import LONGEST_S
 from mycelium.errors.actor import ActorError
-from mycelium.message_sets import shown
-from mycelium.reply import Reply
 from tlv import TLV, TLVError
 
 from .messages import Wire

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
 from mycelium.errors.actor import ActorError
 from mycelium.errors.cluster import FrameRefusedError, MessagesMissingError, MessagesUnknownError
 from mycelium.topology.nodes import Stream
@@ -25,8 +25,8 @@ from .messages import STREAM_MESSAGES
 from .outlet import WINDOW
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.ref import ActorRef
+    from mycelium.actor.actor import Actor
+    from mycelium.actor.ref import ActorRef
 
     from .hearing import Hearing
 

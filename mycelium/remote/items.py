@@ -11,8 +11,8 @@ from typing import Any
 from pykka import Future
 from pykka._envelope import Envelope
 
-from mycelium.mail import Internal, Keyed, Sampled, Sent
-from mycelium.ref import ActorRef
+from mycelium.actor.ref import ActorRef
+from mycelium.mailbox.mail import Internal, Keyed, Sampled, Sent
 from tlv import TLV
 
 __all__ = ["Asked", "Steering", "envelope_in"]

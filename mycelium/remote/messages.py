@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from mycelium.domain import Domain
-from mycelium.message_sets import actor_messages, message_set
+from mycelium.contracts.domain import Domain
+from mycelium.contracts.message_sets import actor_messages, message_set
 from tlv import TLV, u8, u32, u64
 
 __all__ = [

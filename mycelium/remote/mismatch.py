@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mycelium.attempted_log import try_to_log
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.message_sets import shown
 from mycelium.errors.cluster import PeerMismatchError
-from mycelium.message_sets import shown
 from mycelium.topology.nodes import Stream
 from tlv import TLV
 

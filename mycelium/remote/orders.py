@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from mycelium.actor.reply import Reply
 from mycelium.attempted_log import try_to_log
 from mycelium.errors.talking import ActorUnknownError, TooManyWatchesError
-from mycelium.reply import Reply
 
 from .items import Steering
 from .messages import Act, Wire
 from .values import answer_of, failure_of
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.ending import Ending
-    from mycelium.ref import ActorRef
+    from mycelium.actor.actor import Actor
+    from mycelium.actor.ref import ActorRef
+    from mycelium.mailbox.ending import Ending
 
     from .directory import Directory
     from .peer import Peer

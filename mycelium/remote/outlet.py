@@ -13,13 +13,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from mycelium.bounds import Bounded
-from mycelium.contract import Contract, open_mailbox
+from mycelium.contracts.contract import Contract, open_mailbox
 from mycelium.dead_letters import DeadLetterKind, publish
 from mycelium.errors.cluster import FrameRefusedError, MessageTooLargeError, PeerMismatchError
-from mycelium.latency import now_ns
-from mycelium.mail import Keyed, Sampled, unwrapped
-from mycelium.mailbox import Mailbox
+from mycelium.ledger.latency import now_ns
+from mycelium.mailbox.bounds import Bounded
+from mycelium.mailbox.mail import Keyed, Sampled, unwrapped
+from mycelium.mailbox.mailbox import Mailbox
 from mycelium.topology.nodes import Stream
 from tlv import TLV, DeclaredError, FrameFullError, FrameWriter
 

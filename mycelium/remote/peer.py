@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mycelium.attempted_log import try_to_log
 from mycelium.errors.cluster import PeerCutOffError, PeerFailedError, PeerMismatchError
 from mycelium.errors.link import ChannelTakenError
-from mycelium.light_structlog import structlog
+from mycelium.imports.light_structlog import structlog
 from mycelium.link.ends import FrameReceiver, FrameSender
 from mycelium.link.link import Link
 from mycelium.texts import text_of

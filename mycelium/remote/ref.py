@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pykka
 from pykka._envelope import Envelope
 
-from mycelium.contract import contract_of
+from mycelium.actor.ref import ActorRef
+from mycelium.actor.reply import Reply
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.message_sets import shown
 from mycelium.deadline import seconds_of
 from mycelium.dispatcher.current import current_ref, running
 from mycelium.errors.actor import DeadlineMissingError, NotReceivedError
 from mycelium.errors.cluster import PeerMismatchError
 from mycelium.errors.talking import PlainObjectError
-from mycelium.mailbox import Mailbox
-from mycelium.message_sets import shown
-from mycelium.ref import ActorRef
-from mycelium.reply import Reply
+from mycelium.mailbox.mailbox import Mailbox
 from mycelium.texts import text_of
 from tlv import TLV
 
@@ -32,7 +32,7 @@ from .outlet import Outlet
 from .talk import dead_letter_of
 
 if TYPE_CHECKING:
-    from mycelium.ending import Ending
+    from mycelium.mailbox.ending import Ending
 
     from .peer import Peer
 

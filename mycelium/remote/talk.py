@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pykka
 from pykka._envelope import Envelope
 
+from mycelium.actor.reply import Reply
 from mycelium.attempted_log import try_to_log
+from mycelium.contracts.message_sets import shown
 from mycelium.deadline import LONGEST_S
 from mycelium.errors.actor import DeadActorError, NotReceivedError, StoppedFirstError
 from mycelium.errors.cluster import MessageTooLargeError, PeerMismatchError
 from mycelium.errors.talking import AnswerKindError, LinkLostError, ProcessDiedError
-from mycelium.mail import Sent
-from mycelium.message_sets import shown
-from mycelium.reply import Reply
+from mycelium.mailbox.mail import Sent
 from tlv import TLV, TLVError
 
 from .items import Asked, Steering
@@ -35,7 +35,7 @@ from .orders import Orders
 from .values import answer_of, failure_of, told_error, value_of
 
 if TYPE_CHECKING:
-    from mycelium.ending import Ending
+    from mycelium.mailbox.ending import Ending
 
     from .directory import Directory
     from .peer import Peer

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from mycelium.contracts.message_sets import shown
 from mycelium.errors.cluster import PeerMismatchError
 from mycelium.errors.talking import AnswerKindError, RemoteError
-from mycelium.message_sets import shown
 from mycelium.texts import text_of
 from tlv import TLV, DeclaredError, f64
 from tlv.declared_error import error_with_code

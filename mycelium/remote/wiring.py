@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
 from mycelium.errors.cluster import PeerLostError, PeerSilentError
+from mycelium.ledger.report import StreamCounts
 from mycelium.link.link import Link
-from mycelium.report import StreamCounts
 from mycelium.topology.nodes import NodePart, Stream
 from mycelium.topology.resolved import ResolvedTopology
 from tlv import TLV, DeclaredError
@@ -25,7 +25,7 @@ from .outlet import Outlet
 from .peer import Peer
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
+    from mycelium.actor.actor import Actor
 
 __all__ = ["PATIENCE_S", "SPARE_S", "Wiring", "channel_of"]
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
+from mycelium.actor.signals import Signal
 from mycelium.attempted_log import try_to_log
 from mycelium.dead_letters import DeadLetterKind, publish
-from mycelium.mail import Keyed, is_control
-from mycelium.mailbox import Mailbox
-from mycelium.signals import Signal
+from mycelium.mailbox.mail import Keyed, is_control
+from mycelium.mailbox.mailbox import Mailbox
 from tlv import TLV
 
 from .policy import Directive, Mail
 from .rebirth import make_anew
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.ref import ActorRef
+    from mycelium.actor.actor import Actor
+    from mycelium.actor.ref import ActorRef
 
     from .supervisor import Supervisor
 

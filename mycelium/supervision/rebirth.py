@@ -13,10 +13,10 @@ from contextlib import suppress
 from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
-from mycelium.context import KEPT
+from mycelium.actor.context import KEPT
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
+    from mycelium.actor.actor import Actor
 
 __all__ = ["CELL", "SHOWN", "make_anew"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pykka._envelope import Envelope
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
 from mycelium.dispatcher.current import running
 from mycelium.errors.actor import SupervisionError
 from mycelium.numbers import rule_broken
@@ -23,8 +23,8 @@ from .codes import problem_of_code, unknown_codes
 from .policy import Backoff, Directive, Mail, Rules, Strategy, check
 
 if TYPE_CHECKING:
+    from mycelium.actor.ref import ActorRef
     from mycelium.dispatcher.clock import Clock
-    from mycelium.ref import ActorRef
 
 __all__ = ["Supervisor"]
 

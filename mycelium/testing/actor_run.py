@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from mycelium.actor import Actor
-from mycelium.context import ActorContext
-from mycelium.contract import contract_of
+from mycelium.actor.actor import Actor
+from mycelium.actor.context import ActorContext
+from mycelium.actor.source import Source
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.handlers import handles
 from mycelium.dispatcher.current import settle
 from mycelium.errors.actor import DeadActorError
 from mycelium.errors.node import ActorStuckError
-from mycelium.handlers import handles
-from mycelium.ledger import Ledger, LedgerReading
-from mycelium.route_plan import plan_routes
-from mycelium.router import connect
-from mycelium.source import Source
+from mycelium.ledger.ledger import Ledger, LedgerReading
+from mycelium.routing.route_plan import plan_routes
+from mycelium.routing.router import connect
 from mycelium.venues import Venue, VenueTable
 from tlv import TLV
 

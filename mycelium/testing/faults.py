@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, Self
 
+from mycelium.contracts.message_sets import shown
 from mycelium.errors.testing import InjectedFaultError, SimulationError
-from mycelium.message_sets import shown
 from tlv import TLV
 
 __all__ = ["Fault", "FaultPlan"]

@@ -8,17 +8,17 @@ from threading import Condition
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from mycelium.actor import Actor
-from mycelium.context import ActorContext
-from mycelium.contract import contract_of
+from mycelium.actor.actor import Actor
+from mycelium.actor.context import ActorContext
+from mycelium.actor.ref import ActorRef
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.handlers import handles
+from mycelium.contracts.message_sets import messages_of, shown
 from mycelium.dispatcher.current import running
 from mycelium.errors.actor import NotReceivedError
 from mycelium.errors.testing import ExpectationError
-from mycelium.handlers import handles
-from mycelium.message_sets import messages_of, shown
-from mycelium.ref import ActorRef
-from mycelium.route_plan import plan_routes
-from mycelium.router import connect
+from mycelium.routing.route_plan import plan_routes
+from mycelium.routing.router import connect
 from mycelium.texts import text_of
 from tlv import TLV
 

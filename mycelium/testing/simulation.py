@@ -22,12 +22,12 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from mycelium.actor.source import Source
 from mycelium.dispatcher.current import running
 from mycelium.dispatcher.shared import Dispatcher
 from mycelium.errors.testing import ScheduleError, SimulationError
-from mycelium.mail import Keyed, unwrapped
-from mycelium.mailbox import Mailbox
-from mycelium.source import Source
+from mycelium.mailbox.mail import Keyed, unwrapped
+from mycelium.mailbox.mailbox import Mailbox
 from tlv import TLV
 
 from .faults import Fault, FaultPlan, injected
@@ -35,8 +35,8 @@ from .strand import Strand
 from .virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
-    from mycelium.actor import Actor
-    from mycelium.gate import Gate
+    from mycelium.actor.actor import Actor
+    from mycelium.mailbox.gate import Gate
 
 __all__ = ["Simulation"]
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import annotated_types as at
 
+from mycelium.contracts.message_sets import messages_of
 from mycelium.errors.testing import ExtraMissingError
-from mycelium.message_sets import messages_of
 from tlv import TLV, Batch, FrameWriter, TLVError
 from tlv.composites import ArrayKind, NestedKind, OptionalKind
 from tlv.kinds import BoolKind, BytesKind, EnumKind, FloatKind, IntKind, Kind, ScaledKind, TextKind

@@ -6,7 +6,7 @@ the classes that it names and gives a `resolved` topology, which a node starts.
 
 from __future__ import annotations
 
-from mycelium import light_pydantic as _light_pydantic  # noqa: F401 - before those who import pydantic
+from mycelium.imports import light_pydantic as _light_pydantic  # noqa: F401 - before those who import pydantic
 
 from .model import ActorSpec, DispatcherSpec, MailboxSpec, Topology
 from .resolved import ResolvedActor, ResolvedTopology

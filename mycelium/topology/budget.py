@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mycelium.actor import Actor
-from mycelium.bounds import UNLIMITED, Bounded, bytes_of, capacity_of, is_unlimited
-from mycelium.contract import contract_of
+from mycelium.actor.actor import Actor
+from mycelium.contracts.contract import contract_of
 from mycelium.errors.budget import MemoryBudgetError
+from mycelium.mailbox.bounds import UNLIMITED, Bounded, bytes_of, capacity_of, is_unlimited
 from mycelium.nearest import listed
-from mycelium.route_plan import RoutePlan
+from mycelium.routing.route_plan import RoutePlan
 
 from .nodes import streams_of
 from .problems import key_text

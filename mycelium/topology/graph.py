@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from mycelium.actor.source import Source
 from mycelium.dispatcher import PINNED
-from mycelium.source import Source
 
 from .hosts import kind_between
 from .resolved import ResolvedActor, ResolvedTopology

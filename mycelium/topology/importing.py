@@ -8,7 +8,7 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
-from mycelium.actor import Actor
+from mycelium.actor.actor import Actor
 from mycelium.errors.topology import ActorImportError, ActorModuleError, NotAnActorError, UnknownActorClassError
 from mycelium.nearest import did_you_mean
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mycelium.nearest import did_you_mean, listed
-from mycelium.route_plan import RoutePlan, Spread
+from mycelium.routing.route_plan import RoutePlan, Spread
 
 if TYPE_CHECKING:
     from tlv import Field
@@ -122,6 +122,6 @@ def problems_of_keys(running: Mapping[str, ActorSpec], plan: RoutePlan) -> Itera
 
 
 def _is_key(field: Field) -> bool:
-    from mycelium.shards import is_key  # where nobody is divided, nobody needs it
+    from mycelium.routing.shards import is_key  # where nobody is divided, nobody needs it
 
     return is_key(field)

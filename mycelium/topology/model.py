@@ -31,12 +31,12 @@ from pydantic import (
     field_validator,
 )
 
-from mycelium.actor import Actor
-from mycelium.bounds import UNLIMITED, Bounded, Overflow
+from mycelium.actor.actor import Actor
 from mycelium.dispatcher import PINNED
 from mycelium.dispatcher.named import THROUGHPUT_MAX, WORKERS_MAX, Kind
 from mycelium.dispatcher.slow import SLOW_HANDLER_MS
 from mycelium.errors.topology import DuplicateNameError, TopologyRefusedError
+from mycelium.mailbox.bounds import UNLIMITED, Bounded, Overflow
 from mycelium.venues import Venue, VenueTable, duplicate_venues
 
 from .node_spec import Implementation, NodeSpec, check_metrics_address

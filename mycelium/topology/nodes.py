@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mycelium.errors.cluster import NodeUnknownError
 from mycelium.nearest import did_you_mean
-from mycelium.route_plan import RoutePlan
+from mycelium.routing.route_plan import RoutePlan
 from mycelium.supervision.policy import Strategy
 from tlv import TLV
 

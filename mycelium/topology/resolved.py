@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mycelium.actor import Actor
-from mycelium.bounds import Bounded
+from mycelium.actor.actor import Actor
 from mycelium.dispatcher.slow import SLOW_HANDLER_MS
-from mycelium.router import RoutePlan
+from mycelium.mailbox.bounds import Bounded
+from mycelium.routing.router import RoutePlan
 from mycelium.venues import VenueTable
 from tlv import DeclaredError
 

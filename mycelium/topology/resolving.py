@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mycelium.actor import Actor
-from mycelium.bounds import Bounded
+from mycelium.actor.actor import Actor
+from mycelium.actor.source import Source
 from mycelium.config import Config
-from mycelium.contract import contract_of
+from mycelium.contracts.contract import contract_of
+from mycelium.contracts.policies import own_policies, policies_of
 from mycelium.dispatcher import PINNED
 from mycelium.dispatcher.coroutines import ASYNCIO, coroutine_in
 from mycelium.dispatcher.named import DEFAULT, declared_dispatchers, kind_of, refused_as
@@ -29,10 +30,9 @@ from mycelium.errors.topology import (
     UnreceivedMessageError,
     UselessSenderError,
 )
+from mycelium.mailbox.bounds import Bounded
 from mycelium.nearest import did_you_mean, listed
-from mycelium.policies import own_policies, policies_of
-from mycelium.router import RoutePlan, plan_routes
-from mycelium.source import Source
+from mycelium.routing.router import RoutePlan, plan_routes
 from tlv import TLV, DeclaredError
 
 from .bringing import brings_itself

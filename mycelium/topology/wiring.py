@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mycelium.route_plan import Spread
+from mycelium.routing.route_plan import Spread
 
 from .resolved import ResolvedTopology
 

@@ -1,0 +1,1 @@
+"""What an actor class declares: the messages that it receives, handles and emits, and for whom."""
