@@ -105,9 +105,9 @@ fuzz: $(VENV)/.dev ## hostile input under the sanitizers for 60 seconds (SECONDS
 leaks: $(VENV)/.dev ## 10 million operations of each kind: memory must not grow (ARGS=100000 for a short run)
 	@MYCELIUM_TLV=native $(BIN)/python benches/leaks.py $(ARGS)
 
-soak: $(VENV)/.dev ## the example topology with crashes, restarts and overflows for 60 seconds: the ledger balances, memory is flat; then all faults
+soak: $(VENV)/.dev ## the example topology with crashes, restarts and overflows for 60 seconds: the ledger balances, memory is flat; then all faults (FAULTS="kill-books loss", or none)
 	@$(BIN)/python -m benches.soak --seconds $(SECONDS) $(ARGS)
-	@$(BIN)/python -m benches.faults
+	@test "$(FAULTS)" = none || $(BIN)/python -m benches.faults $(FAULTS)
 
 faults: $(VENV)/.dev ## kill, stop, starve and cut off the nodes of the example topology, one fault at a time (ARGS="kill-books loss")
 	@$(BIN)/python -m benches.faults $(ARGS)
