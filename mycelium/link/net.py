@@ -140,7 +140,8 @@ class _NetSender(FrameSender):
         zenoh, session = _zenoh(), link._session
         self._link = link
         self._window = Window(link.capacity)
-        self._changed = threading.Condition()
+        self._using = threading.RLock()  # entered as such: a condition's own way in is Python
+        self._changed = threading.Condition(self._using)
         self._presence = _Presence(session, channel, "sender", "receiver", self._window.incarnation, self._meet)
         self._said = session.declare_subscriber(f"mycelium/{channel}/taken", self._hear)
         self._publisher = zenoh.ext.declare_advanced_publisher(
@@ -188,7 +189,7 @@ class _NetSender(FrameSender):
             return self._changed.wait_for(lambda: self.connected, timeout)
 
     def _loan(self, size: int, timeout: float) -> Loan:
-        with self._changed:
+        with self._using:
             if not self._window.has_room:
                 self._make_room(timeout)
         whole = bytearray(_PREFIX + size)
@@ -205,7 +206,7 @@ class _NetSender(FrameSender):
 
     def _publish(self, loan: Loan) -> None:
         whole, loan._held = loan._held, None
-        with self._changed:
+        with self._using:
             if not self.connected:
                 raise LinkDownError(channel=self.channel, link="net", seconds=0.0)
             self._window.number += 1
@@ -230,8 +231,8 @@ class _NetReceiver(FrameReceiver):
         super().__init__(channel, spin_us)
         zenoh, session = _zenoh(), link._session
         self._taken = Taken(link.capacity)
-        self._arrivals: SimpleQueue[memoryview | None] = SimpleQueue()  # None wakes
-        self._awaited: memoryview | None = None
+        self._arrivals: SimpleQueue[Any] = SimpleQueue()  # samples; None wakes
+        self._awaited: Any = None
         self._senders: set[int] = set()
         self._using = threading.Lock()
         self._teller = session.declare_publisher(
@@ -240,7 +241,7 @@ class _NetReceiver(FrameReceiver):
         self._subscriber = zenoh.ext.declare_advanced_subscriber(
             session,
             f"mycelium/{channel}/frames",
-            self._arrived,
+            self._arrivals.put,  # by a thread of Zenoh, and in no frame of Python; no more come than the sender's window allows
             recovery=zenoh.ext.RecoveryConfig(periodic_queries=None, heartbeat=True),
         )
         try:
@@ -254,10 +255,6 @@ class _NetReceiver(FrameReceiver):
         (self._senders.add if is_there else self._senders.discard)(sender)
         self._arrivals.put(None)
 
-    def _arrived(self, sample: Any) -> None:
-        """Called by a thread of Zenoh; no more frames come than the window of the sender allows."""
-        self._arrivals.put(memoryview(sample.payload.to_bytes()))
-
     @property
     def connected(self) -> bool:
         return bool(self._senders)
@@ -268,12 +265,16 @@ class _NetReceiver(FrameReceiver):
 
     def _take(self) -> memoryview | None:
         while True:
-            frame, self._awaited = self._awaited, None
-            try:
-                frame = frame or self._arrivals.get_nowait()
-            except Empty:
-                return None
-            if frame is None or len(frame) <= _PREFIX:
+            sample, self._awaited = self._awaited, None
+            if sample is None:
+                try:
+                    sample = self._arrivals.get_nowait()
+                except Empty:
+                    return None
+                if sample is None:
+                    continue
+            frame = memoryview(sample.payload.to_bytes())
+            if len(frame) <= _PREFIX:
                 continue
             prefix = Prefix.ref_from(frame)
             if prefix.sender == self._taken.sender and prefix.number <= self._taken.number:

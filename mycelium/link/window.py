@@ -100,7 +100,7 @@ class Taken:
         self.sender = 0
         self.number = 0
         self.missed = 0
-        self._every = max(1, capacity // 4)
+        self._every = max(1, capacity // 2)
         self._said = 0
 
     def take(self, sender: int, number: int) -> bool:
