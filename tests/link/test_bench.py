@@ -11,7 +11,7 @@ from mycelium.bench import CONTESTS
 
 @pytest.mark.parametrize(
     "contest, contestant",
-    [("link_frames", 0), ("link_hops", 1), ("link_hops", 3), ("streams", 0), ("streams_paced", 0)],
+    [("link_frames", 0), ("link_hops", 1), ("link_hops", 3), ("streams", 0), ("streams_paced", 0), ("sharding", 1)],
 )
 def test_each_round_gives_a_time_for_every_figure(contest: str, contestant: int) -> None:
     one = CONTESTS[contest].contestants[contestant]
