@@ -67,7 +67,8 @@ def report() -> BenchReport:
         return run_contests(
             tiny(one)
             for name, one in CONTESTS.items()
-            if name not in {"many_actors", "memory", "start", "start_nodes", "idle", "sharding", "long_columns", "databento"}
+            if name
+            not in {"many_actors", "memory", "start", "start_nodes", "idle", "sharding", "long_columns", "databento"}
             and not name.startswith(("link_", "streams"))
         )
 
