@@ -235,7 +235,7 @@ class FrameReceiver(ABC):
     @property
     @abstractmethod
     def connected(self) -> bool:
-        """Whether a sender is there; that a process has died is noticed within a second."""
+        """Whether a sender is there; that it has come may be noticed after its first frame, that its process has died within a second."""
 
     @property
     def counts(self) -> LinkCounts:
