@@ -11,6 +11,7 @@ import pytest
 from mycelium.errors.link import ChannelNameError, ChannelTakenError, LinkClosedError, LinkDownError, LinkFrameError
 from mycelium.errors.link import LinkFullError as NoRoom
 from mycelium.link import FrameReceiver, FrameSender, Link
+from tests.waiting import wait_for
 from tlv import TLV, FrameWriter, read_frame
 from tlv.market_data import TradeTLV
 
@@ -330,10 +331,7 @@ def test_a_receiver_sees_whether_its_sender_is_there(links: Links) -> None:
     assert sender.wait_connected(LONG)
     sender.send(b"here")
     received(receiver)
-    until = time.monotonic() + LONG
-    while not receiver.connected and time.monotonic() < until:  # over a network the frame may come first
-        receiver.receive(0.001)
-    assert receiver.connected
+    assert wait_for(lambda: receiver.connected)  # over a network the frame may come first
     sender.close()
     until = time.monotonic() + LONG
     while receiver.connected and time.monotonic() < until:
