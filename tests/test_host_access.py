@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -18,6 +17,7 @@ from mycelium.remote.links import NodeLinks
 from mycelium.remote.wiring import channel_of
 from mycelium.topology import ResolvedTopology
 from tests.link.authority import Authority
+from tests.ports import free_port
 from tests.topology_actors import Tape, Ticker
 
 if importlib.util.find_spec("zenoh") is None:
@@ -39,10 +39,7 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def topology() -> ResolvedTopology:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    nodes: Any = {"feeds": {"link": "net", "listen": f"tls/localhost:{port}"}, "desk": {}}
+    nodes: Any = {"feeds": {"link": "net", "listen": f"tls/localhost:{free_port()}"}, "desk": {}}
     actors = {
         "ticker": ActorSpec(actor_class=Ticker, node="feeds"),
         "tape": ActorSpec(actor_class=Tape, node="desk"),

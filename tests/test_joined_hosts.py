@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from threading import Thread
 from typing import Any
 
@@ -17,20 +15,13 @@ from mycelium.ledger.report import Report
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
 from mycelium.remote.links import NodeLinks
+from tests.ports import free_port
 from tests.topology_actors import Board, Tape, Ticker
 
 if not all(importlib.util.find_spec(name) for name in ("zenoh", "iceoryx2")):
     pytest.skip("the extras net and ipc are not installed", allow_module_level=True)
 
 DEADLINE_S = 60.0
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 @pytest.fixture(autouse=True)
@@ -86,10 +77,9 @@ def check_as_in_one_process(topology: Topology, reports: dict[str, Report]) -> N
 
 def test_nodes_over_the_network_and_over_shared_memory_are_as_one_process() -> None:
     """Two share memory; the third calls both, as if it were elsewhere."""
-    one, two = free_ports(2)
     topology = apart(
-        feeds={"listen": f"tcp/127.0.0.1:{one}", "talks_to": []},
-        desk={"listen": f"tcp/127.0.0.1:{two}"},
+        feeds={"listen": f"tcp/127.0.0.1:{free_port()}", "talks_to": []},
+        desk={"listen": f"tcp/127.0.0.1:{free_port()}"},
         wall={"link": "net", "talks_to": []},
     )
     reports, kinds = run_all(topology)
@@ -102,11 +92,12 @@ def router() -> Iterator[str]:
     """Where a router of Zenoh listens."""
     import zenoh
 
-    endpoint = f"tcp/127.0.0.1:{free_ports(1)[0]}"
+    endpoint = f"tcp/127.0.0.1:{free_port()}"
     config = zenoh.Config()
     for key, value in (
         ("mode", '"router"'),
         ("scouting/multicast/enabled", "false"),
+        ("transport/shared_memory/enabled", "false"),
         ("listen/endpoints", f'["{endpoint}"]'),
     ):
         config.insert_json5(key, value)
@@ -124,8 +115,7 @@ def test_nodes_meet_at_a_router_where_they_have_one(router: str) -> None:
 
 def test_what_nodes_elsewhere_got_and_gave_is_left_as_it_is() -> None:
     """A launcher of one host has the reports of its nodes only."""
-    (port,) = free_ports(1)
-    topology = apart(feeds={"link": "net", "listen": f"tcp/127.0.0.1:{port}"}, desk={}, wall={})
+    topology = apart(feeds={"link": "net", "listen": f"tcp/127.0.0.1:{free_port()}"}, desk={}, wall={})
     reports, _ = run_all(topology)
     here = {name: reports[name] for name in ("desk", "wall")}
     report = merge_reports(resolve(topology), here, seconds=1.0, nodes=tuple(here))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 from collections.abc import Iterator
 from threading import Event
 
@@ -11,6 +10,7 @@ import pytest
 
 from benches.relay import Relay
 from mycelium.node.joined import JoinedNode
+from tests.ports import free_port
 from tests.test_link_faults import actor_of, join, pair, running, until, whole
 from tests.topology_actors import Endless
 
@@ -22,8 +22,7 @@ from mycelium.link.net import NetLink
 
 @pytest.fixture
 def relay() -> Iterator[Relay]:
-    with socket.create_server(("127.0.0.1", 0)) as probe, Relay(probe.getsockname()[1]) as relay:
-        probe.close()  # not before the relay has a port of its own
+    with Relay(free_port()) as relay:
         yield relay
 
 

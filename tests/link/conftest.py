@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from mycelium.link import Link, LoopbackLink
 from mycelium.link.ipc import IpcLink
 from mycelium.link.net import NetLink
+from tests.ports import free_port
 
 #: How each kind is made; two calls of what it gives are the links of two nodes that can reach each other.
 Links = Callable[[], Link]
@@ -34,13 +34,6 @@ def ipc() -> Iterator[Links]:
     with TemporaryDirectory(prefix="lnk") as directory:  # sockets have short paths
         yield lambda: IpcLink(directory=Path(directory), capacity=8, borrowed=8)
         IpcLink(directory=Path(directory)).close()  # views that outlive their link leave the last file to the next one
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

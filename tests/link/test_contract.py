@@ -83,7 +83,7 @@ def test_frames_arrive_once_whole_and_in_order(links: Links) -> None:
 def test_what_is_received_is_read_only_and_begins_at_a_multiple_of_8(links: Links) -> None:
     sender, receiver = joined(links)
     for size in (1, 7, 100, 4096):
-        sender.send(bytes(size))
+        sender.send(bytes(size), timeout=LONG)
         frame = received(receiver)
         assert frame.readonly
         assert (frame.format, frame.ndim, len(frame)) == ("B", 1, size)
@@ -122,7 +122,7 @@ def test_a_view_never_changes_however_many_frames_come_meanwhile(links: Links) -
 
 def test_views_outlive_the_receiver_and_its_link(links: Links) -> None:
     sender, receiver = joined(links)
-    sender.send(b"before the end" * 100)
+    sender.send(b"before the end" * 100, timeout=LONG)
     view = received(receiver)[7:]
     receiver.close()
     for link in links:
@@ -136,7 +136,7 @@ def test_messages_read_from_a_frame_keep_its_memory(links: Links) -> None:
     for number in range(40):
         writer = FrameWriter()
         writer.append(trade(number))
-        sender.send(writer.finish())
+        sender.send(writer.finish(), timeout=LONG)
         kept.extend(read_frame(received(receiver)))
     assert [message.to_dict()["timestamp"] for message in kept] == list(range(40))
 
@@ -149,7 +149,7 @@ def test_without_a_receiver_nothing_is_sent_and_the_sender_is_told(links: Links)
     assert not sender.wait_connected(0)
     receiver = links[1].receiver(CHANNEL)
     assert sender.wait_connected(LONG)
-    sender.send(b"somebody")
+    sender.send(b"somebody", timeout=LONG)
     assert bytes(received(receiver)) == b"somebody"
     assert sender.counts.frames == 1
 
@@ -212,7 +212,7 @@ def test_an_exception_in_the_block_publishes_nothing(links: Links) -> None:
         with pytest.raises(ZeroDivisionError), sender.loan(1000):
             raise ZeroDivisionError
     assert sender.counts.frames == 0
-    sender.send(b"after")
+    sender.send(b"after", timeout=LONG)
     assert bytes(received(receiver)) == b"after"
 
 
@@ -233,18 +233,18 @@ def test_a_loan_publishes_once_and_no_more_than_it_has(links: Links) -> None:
 def test_a_frame_has_between_one_byte_and_the_size_the_channel_was_opened_for(links: Links) -> None:
     with links[1].receiver(CHANNEL, frame_size=1000) as receiver, links[0].sender(CHANNEL, frame_size=1000) as sender:
         assert sender.wait_connected(LONG)
-        sender.send(bytes(1000))
+        sender.send(bytes(1000), timeout=LONG)
         assert len(received(receiver)) == 1000
         for size in (0, 1001):
             with pytest.raises(LinkFrameError, match="1 to 1000"):
-                sender.send(bytes(size))
+                sender.send(bytes(size), timeout=LONG)
 
 
 def test_frames_of_the_largest_size_go_over(links: Links) -> None:
     sender, receiver = joined(links)
     large = bytes(range(256)) * (sender.frame_size // 256)
     for _ in range(12):
-        sender.send(large)
+        sender.send(large, timeout=LONG)
         assert received(receiver) == large
 
 
@@ -254,7 +254,7 @@ def test_a_receiver_that_waits_is_woken_by_a_frame(links: Links, spin_us: int) -
     for number in range(20):
         got: list[bytes] = []
         waiting = in_thread(lambda: got.append(bytes(received(receiver))))  # noqa: B023 - ends within this turn
-        sender.send(bytes([number]))
+        sender.send(bytes([number]), timeout=LONG)
         assert ended(waiting)
         assert got == [bytes([number])]
 
@@ -286,8 +286,8 @@ def test_close_ends_the_wait_of_another_thread(links: Links) -> None:
 
 def test_what_was_published_arrives_after_its_sender_has_closed(links: Links) -> None:
     sender, receiver = joined(links)
-    sender.send(b"first")
-    sender.send(b"last")
+    sender.send(b"first", timeout=LONG)
+    sender.send(b"last", timeout=LONG)
     sender.close()
     assert bytes(received(receiver)) == b"first"
     assert bytes(received(receiver)) == b"last"
@@ -295,10 +295,10 @@ def test_what_was_published_arrives_after_its_sender_has_closed(links: Links) ->
 
 def test_a_receiver_that_ends_is_noticed_and_what_it_left_is_counted(links: Links) -> None:
     sender, receiver = joined(links)
-    sender.send(b"taken")
+    sender.send(b"taken", timeout=LONG)
     received(receiver)
     for _ in range(3):
-        sender.send(b"left")
+        sender.send(b"left", timeout=LONG)
     receiver.close()
     until = time.monotonic() + LONG
     while sender.connected and time.monotonic() < until:
@@ -329,7 +329,7 @@ def test_a_receiver_sees_whether_its_sender_is_there(links: Links) -> None:
     assert not receiver.connected
     sender = links[0].sender(CHANNEL)
     assert sender.wait_connected(LONG)
-    sender.send(b"here")
+    sender.send(b"here", timeout=LONG)
     received(receiver)
     assert wait_for(lambda: receiver.connected)  # over a network the frame may come first
     sender.close()
@@ -355,7 +355,7 @@ def test_closed_ends_say_so(links: Links) -> None:
     sender.close()
     receiver.close()
     with pytest.raises(LinkClosedError, match="sender of"):
-        sender.send(b"late")
+        sender.send(b"late", timeout=LONG)
     with pytest.raises(LinkClosedError, match="receiver of"):
         receiver.receive(0)
     links[0].close()
