@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from threading import Event, Thread
+from threading import Thread
 from typing import Any, Self
 
-from mycelium import ActorSpec, Topology
+from mycelium import ActorSpec, Topology, resolve
+from mycelium.cluster.merging import merge_reports
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node.joined import JoinedNode
 from mycelium.observing.control import ControlSocket
 from tests.topology_actors import Board, Paused, Tape
+from tests.waiting import wait_for
 
 DEADLINE_S = 30.0
 
@@ -20,7 +22,8 @@ def topology(name: str = "apart") -> Topology:
         return ActorSpec(actor_class=kind, node=node)
 
     actors = {"ticker": on("feeds", Paused), "tape": on("books", Tape), "board": on("desk", Board)}
-    return Topology(name=name, nodes={"feeds": {}, "books": {}, "desk": {}}, actors=actors)
+    # No warning of a slow handler comes between what commands print.
+    return Topology(name=name, nodes={"feeds": {}, "books": {}, "desk": {}}, actors=actors, slow_handler_ms=0)
 
 
 class NodesAtRest:
@@ -30,6 +33,7 @@ class NodesAtRest:
         self.nodes: dict[str, JoinedNode] = {}
         self.sockets: dict[str, ControlSocket] = {}
         self._topology = topology(name)
+        self._whole = resolve(self._topology)
         self._ends = ExitStack()
 
     def __enter__(self) -> Self:
@@ -40,16 +44,16 @@ class NodesAtRest:
             thread.start()
         for thread in threads:
             thread.join(DEADLINE_S)
-        board: Any = self.nodes["desk"]._actors["board"]
-        nap = Event()
-        for _ in range(int(DEADLINE_S / 0.005)):
-            if board.prices:
-                break
-            nap.wait(0.005)
-        assert board.prices == [1]
+        assert wait_for(self._are_at_rest)
         for name in self.nodes:
             self.open(name)
         return self
+
+    def _are_at_rest(self) -> bool:
+        """Both messages have been handled, and that is counted at both ends of every stream."""
+        together = merge_reports(self._whole, {name: node.report() for name, node in self.nodes.items()}, seconds=1.0)
+        total, sources = together.total, [source.done for source in together.sources]
+        return (total.sent, total.handled, total.lost, sources) == (2, 2, 0, [1])
 
     def open(self, name: str) -> None:
         self.sockets[name] = ControlSocket(self.nodes[name])

@@ -25,7 +25,7 @@ class Stranger:
         assert self.sender.wait_connected(DEADLINE_S)
 
     def say(self, *messages: Any, source: int = CONTROL) -> None:
-        self.sender.send(framed(*messages, source=source, sequence=self._said[source]))
+        self.sender.send(framed(*messages, source=source, sequence=self._said[source]), timeout=DEADLINE_S)
         self._said[source] += len(messages)
 
     def hear(self, kind: type[Any], *others: type[Any]) -> Any:

@@ -63,8 +63,8 @@ class Book(Actor, receives=(Ask, Note)):
 
     @handles
     def on_note(self, note: Note, sender: ActorRef[Any] | None) -> None:
+        self.senders.append(sender)  # first: who waits for the note looks here, too
         self.notes.append(note.number)
-        self.senders.append(sender)
         if sender is not None and note.number >= 1000:
             sender.tell(Note(number=note.number + 1))
 

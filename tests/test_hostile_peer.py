@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-import pykka
 import pytest
 
 from mycelium.link.loopback import LoopbackLink
@@ -16,7 +15,8 @@ from mycelium.remote.messages import CONTROL, WIRE_MESSAGES, Act, Form, Wire
 from mycelium.remote.mismatch import received_layouts
 from mycelium.remote.values import told_error
 from tests.stranger import Stranger, framed, greeting_of
-from tests.talking import Ask, Note, desk_and_book, peers
+from tests.talking import DEADLINE_S, Ask, Note, desk_and_book, peers
+from tests.waiting import check_nothing_runs
 from tlv import TLV
 
 OPENED = 0x8000
@@ -66,9 +66,7 @@ def met(monkeypatch: pytest.MonkeyPatch) -> Iterator[Met]:
         made = Met(link)
         yield made
         made.close()
-    left = pykka.ActorRegistry.get_all()
-    pykka.ActorRegistry.stop_all()
-    assert left == []
+    check_nothing_runs()
 
 
 def test_it_watches_no_more_ends_than_there_is_room_for(met: Met, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +126,7 @@ def test_texts_that_are_none_end_nothing(met: Met) -> None:
         for source in (CONTROL, OPENED):
             sequence = met.stranger._said[source]
             spoilt = framed(spoken, source=source, sequence=sequence, checksum=False).replace(b"x" * 8, b"\xff" * 8)
-            met.stranger.sender.send(spoilt)
+            met.stranger.sender.send(spoilt, timeout=DEADLINE_S)
             met.stranger._said[source] += 1
     met.goes_on()
     assert met.peer.receiving.rubbish >= 5

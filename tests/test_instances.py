@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated, Any
 
-import pykka
 import pytest
 
 from mycelium import Actor, ActorSpec, Source, Topology, handles, resolve
@@ -23,6 +22,7 @@ from mycelium.topology.graph import graph_of
 from mycelium.topology.nodes import part_of
 from mycelium.topology.wiring import wiring_dict, wiring_text
 from tests.topology_actors import Tape, Ticker
+from tests.waiting import check_nothing_runs
 from tlv import TLV, Size, f64, i64
 
 DEADLINE_S = 30.0
@@ -72,9 +72,7 @@ class Fills(Actor, receives=Fill):
 @pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
     yield
-    left = pykka.ActorRegistry.get_all()
-    pykka.ActorRegistry.stop_all()
-    assert left == []
+    check_nothing_runs()
 
 
 def desks(**keys: Any) -> Topology:

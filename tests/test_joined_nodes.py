@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any
 
-import pykka
 import pytest
 
 from mycelium import Actor, ActorSpec, Source, Topology, handles, resolve
@@ -19,7 +18,7 @@ from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
 from tests.topology_actors import Board, Crashing, Endless, Price, Tape, Tick, Ticker
-from tests.waiting import wait_for
+from tests.waiting import check_nothing_runs, wait_for
 from tlv import TLV
 
 DEADLINE_S = 30.0
@@ -28,9 +27,7 @@ DEADLINE_S = 30.0
 @pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
     yield
-    left = pykka.ActorRegistry.get_all()
-    pykka.ActorRegistry.stop_all()
-    assert left == []
+    check_nothing_runs()
 
 
 @pytest.fixture
@@ -298,13 +295,14 @@ def test_a_node_that_is_told_to_stop_lets_all_end_in_order(link: LoopbackLink) -
 
 def test_a_peer_that_does_not_come_back_is_told_of_and_what_it_had_not_taken_is_lost(link: LoopbackLink) -> None:
     topology = pair(Gate, Stepwise, dispatcher="pinned")
-    left, right = (JoinedNode(topology, name, link, patience_s=0.3) for name in ("left", "right"))
+    left, right = (JoinedNode(topology, name, link) for name in ("left", "right"))
     thread = running(left)
     right.start()
     (stepwise,) = wait_for_actors(left, "sender")
     (gate,) = wait_for_actors(right, "receiver")
     stepwise.steps[0].set()
     assert gate.entered.wait(DEADLINE_S)
+    left._wiring.patience_s = 0.3
     gate.go_on.set()
     right.abort()
     for step in stepwise.steps:
@@ -391,7 +389,7 @@ def test_senders_and_receivers_may_be_on_both_nodes(link: LoopbackLink) -> None:
     report = merged(topology, run_apart(topology, link))
     assert report.ok
     assert report.summaries == {"back": "51"}
-    assert threading.active_count() < 20
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("mycelium-to", "mycelium-from"))]
 
 
 def test_a_node_that_needs_nothing_more_leaves_while_a_peer_that_needs_nothing_of_it_goes_on(

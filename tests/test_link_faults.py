@@ -7,7 +7,6 @@ from random import Random
 from threading import Event, Thread
 from typing import Any
 
-import pykka
 import pytest
 
 from mycelium import Actor, ActorSpec, Source, Topology, handles
@@ -19,6 +18,7 @@ from mycelium.remote.messages import CONTROL, Wire
 from tests.faulty_link import Fault, FaultyLink, each
 from tests.test_joined_nodes import Gate, Keeper
 from tests.topology_actors import Endless, Ticker
+from tests.waiting import check_nothing_runs
 from tlv import TLV, FrameWriter, i32
 
 DEADLINE_S = 30.0
@@ -28,9 +28,7 @@ COUNT = 2000
 @pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
     yield
-    left = pykka.ActorRegistry.get_all()
-    pykka.ActorRegistry.stop_all()
-    assert left == []
+    check_nothing_runs()
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +48,8 @@ def pair(receiver: type[Actor] = Keeper, sender: type[Source] = Ticker, **keys: 
     )
 
 
-def nodes_of(topology: Topology, link: LoopbackLink, patience_s: float = DEADLINE_S) -> tuple[JoinedNode, JoinedNode]:
-    left, right = (JoinedNode(topology, name, link, patience_s=patience_s) for name in ("left", "right"))
+def nodes_of(topology: Topology, link: LoopbackLink) -> tuple[JoinedNode, JoinedNode]:
+    left, right = (JoinedNode(topology, name, link, patience_s=DEADLINE_S) for name in ("left", "right"))
     return left, right
 
 
@@ -213,10 +211,11 @@ def test_a_node_whose_link_fails_ends_with_an_error_that_says_so(node: str) -> N
         yield frame
 
     with FaultyLink(node, fault) as link:
-        left, right = nodes_of(pair(sender=Endless), link, patience_s=0.3)
+        left, right = nodes_of(pair(sender=Endless), link)
         threads = running(right, left)
         keeper = actor_of(right, "receiver")
         until(lambda: keeper.numbers)
+        left._wiring.patience_s = right._wiring.patience_s = 0.3
         fails.set()
         failed, other = (left, right) if node == "left" else (right, left)
         join(threads[1] if node == "left" else threads[0])
@@ -235,10 +234,12 @@ def test_a_node_whose_link_fails_ends_with_an_error_that_says_so(node: str) -> N
 def test_a_source_goes_on_when_a_receiver_is_given_up_and_is_heard_again_when_it_comes_back() -> None:
     topology = pair(sender=Endless)
     with LoopbackLink() as link:
-        left, right = nodes_of(topology, link, patience_s=0.2)
+        left, right = nodes_of(topology, link)
         (thread,) = running(left)
         right.start()
         source = actor_of(left, "sender")
+        until(lambda: source.emitted)
+        left._wiring.patience_s = 0.2
         right.abort()
         until(lambda: left._wiring._peers["right"].given_up)
         emitted = source.emitted
@@ -324,11 +325,10 @@ def test_a_node_of_an_older_version_gets_nothing_that_it_reads_otherwise_and_the
         right.abort()
         until(lambda: left._wiring._peers["right"].lost_at is not None)
         stranger = JoinedNode(older, "right", link)
-        (other,) = running(stranger)
-        until(lambda: left.report().total.dead_lettered)
+        stranger.start()
+        until(lambda: left.report().total.dead_lettered and stranger.report().failures)
         assert stranger.report().total.handled == 0
         stranger.abort()
-        join(other)
         (failure,) = stranger.report().failures
         assert failure.error == "PeerMismatchError"
         assert "sender -> receiver: Tick.number is i32 here and i64 there" in failure.message

@@ -24,6 +24,7 @@ from tests.watched_node import runtime_directory
 
 @pytest.fixture(autouse=True)
 def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr("mycelium.cluster.watching.ANSWER_S", 60.0)
     with runtime_directory(monkeypatch) as made:
         yield made
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import pykka
 import pytest
 from structlog.testing import capture_logs
 
@@ -19,7 +18,7 @@ from tests.stranger import Stranger, greeting_of
 from tests.talking import Ask, Note, desk_and_book, peers
 from tests.test_link_faults import join, running, whole
 from tests.topology_actors import Price, Tick
-from tests.waiting import wait_for
+from tests.waiting import check_nothing_runs, wait_for
 from tlv import TLV, i32
 
 COUNT = 100
@@ -28,9 +27,7 @@ COUNT = 100
 @pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
     yield
-    left = pykka.ActorRegistry.get_all()
-    pykka.ActorRegistry.stop_all()
-    assert left == []
+    check_nothing_runs()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from tests.talking import (
     running,
 )
 from tests.topology_actors import Ticker
-from tests.waiting import wait_for
+from tests.waiting import check_nothing_runs, wait_for
 from tlv import TLV
 
 DISPATCHERS = ("default", "pinned", "asyncio")
@@ -48,9 +48,7 @@ DISPATCHERS = ("default", "pinned", "asyncio")
 @pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
     yield
-    left = pykka.ActorRegistry.get_all()
-    pykka.ActorRegistry.stop_all()
-    assert left == []
+    check_nothing_runs()
 
 
 @pytest.fixture

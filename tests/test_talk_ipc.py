@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pykka
 import pytest
 
 from mycelium.errors.talking import ProcessDiedError
 from mycelium.node.joined import JoinedNode
 from tests.talking import DEADLINE_S, Ask, Note, TooMuchError, desk_and_book, peers
-from tests.waiting import wait_for
+from tests.waiting import check_nothing_runs, wait_for
 
 if importlib.util.find_spec("iceoryx2") is None:
     pytest.skip("the extra ipc is not installed", allow_module_level=True)
@@ -45,7 +44,7 @@ def left(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MYCELIUM_RUNTIME_DIR", str(folder))
     with IpcLink() as link, JoinedNode(desk_and_book(), "left", link, patience_s=0.2) as node:
         yield node
-    assert pykka.ActorRegistry.get_all() == []
+    check_nothing_runs()
 
 
 def test_a_process_that_is_killed_fails_those_who_wait_for_it_at_once(left: JoinedNode) -> None:

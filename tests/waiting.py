@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
+import pykka
+
 DEADLINE_S = 60.0
 
 
@@ -18,3 +20,11 @@ def wait_for(condition: Callable[[], object]) -> bool:
             return False
         look.wait(0.001)
     return True
+
+
+def check_nothing_runs() -> None:
+    """No actor is left of a test; one whose node was aborted ends a moment later, when its handler does."""
+    have_ended = wait_for(lambda: not pykka.ActorRegistry.get_all())
+    left = pykka.ActorRegistry.get_all()
+    pykka.ActorRegistry.stop_all()
+    assert have_ended, left

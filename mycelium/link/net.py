@@ -117,6 +117,7 @@ class _Presence:
     ) -> None:
         self._session = session
         self._tell = tell
+        self._come = _zenoh().SampleKind.PUT
         base = f"mycelium/{channel}"
         alive = session.liveliness()
         if any(reply.ok is not None for reply in alive.get(f"{base}/{end}/*", timeout=5.0)):
@@ -127,7 +128,7 @@ class _Presence:
     def _changed(self, sample: Any) -> None:
         number = str(sample.key_expr).rpartition("/")[2]
         if number.isdecimal():
-            self._tell(int(number), sample.kind == _zenoh().SampleKind.PUT)
+            self._tell(int(number), sample.kind == self._come)
 
     def end(self) -> None:
         self._watch.undeclare()
