@@ -17,6 +17,7 @@ from mycelium.ledger.report import Report
 from mycelium.link.loopback import LoopbackLink
 from mycelium.node import Node
 from mycelium.node.joined import JoinedNode
+from mycelium.remote.sending import PeerSender
 from tests.topology_actors import Board, Crashing, Endless, Price, Tape, Tick, Ticker
 from tests.waiting import check_nothing_runs, wait_for
 from tlv import TLV
@@ -261,7 +262,19 @@ def test_a_node_waits_for_those_that_it_sends_to_before_its_sources_begin(link: 
     assert left.report().total.sent == 0
 
 
-def test_nodes_of_different_topologies_exchange_nothing_and_say_what_differs(link: LoopbackLink) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_nodes_of_different_topologies_exchange_nothing_and_say_what_differs(
+    link: LoopbackLink, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """Also where the one that ends with it has not yet come to greet the other, which would wait for it."""
+    run = PeerSender.run
+
+    def run_late(sender: PeerSender) -> None:
+        assert sender.peer.node != "left" or wait_for(lambda: sender.peer.refused)
+        run(sender)
+
+    if late:
+        monkeypatch.setattr(PeerSender, "run", run_late)
     other = Topology(
         name="pair",
         nodes={"left": {}, "right": {}},

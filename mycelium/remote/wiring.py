@@ -128,6 +128,7 @@ class Wiring:
         while not is_stopped():
             for peer in needed:
                 if (problem := peer.failed or peer.cut_off or peer.refused) is not None:
+                    self._await_greeted(peer)
                     raise problem
             silent = [peer for peer in needed if not peer.ready and not self._has_given_up(peer, stopping=False)]
             if not silent:
@@ -136,6 +137,13 @@ class Wiring:
             if left <= 0:
                 raise PeerSilentError(node=self.node, peer=silent[0].name, seconds=self.patience_s)
             self._wait(min(left, 0.1))
+
+    def _await_greeted(self, peer: Peer) -> None:
+        """Whoever is refused, and still there, is to hear who this node is before it ends: else it would wait for it for ever."""
+        deadline = time.monotonic() + SPARE_S
+        while peer.refused and peer.sending.greet_due and time.monotonic() < deadline:
+            peer.sending.wake()
+            self._wait(0.01)
 
     def is_fed_up(self, actor: str, *, stopping: bool = False) -> bool:
         """Whether nothing comes for this actor any more from other nodes.
