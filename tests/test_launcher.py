@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,11 +29,11 @@ from mycelium.node import Node
 from mycelium.supervision.policy import Backoff
 from tests.topology_actors import Tape, Ticker
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 #: What every node of these tests does: its own program, and then its report.
 PREAMBLE = """
-import json, os, pathlib, signal, sys
+import json, os, pathlib, select, signal, sys
 folder, node, text = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 def report(**changed):
     (folder / f"{node}.json").write_text(json.dumps(json.loads(text) | changed))
@@ -41,6 +43,9 @@ def first():
     except FileExistsError:
         return False
     return True
+def wait_for_signals():
+    while True:  # a signal that came a moment before would be waited for in vain
+        select.select([], [], [], 0.1)
 """
 
 
@@ -132,6 +137,8 @@ def test_what_a_node_prints_is_told_to_be_its_and_what_it_logs_says_so_itself() 
 
 
 def test_what_nodes_printed_last_is_passed_on_when_all_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the launcher is."""
+    monkeypatch.setattr(launcher_module, "time", SimpleNamespace(monotonic=count(step=100).__next__))
     nap = threading.Event()
 
     def look_only(self: Launcher) -> None:
@@ -161,7 +168,7 @@ def test_a_node_that_dies_too_often_ends_the_others() -> None:
     launched = Launched(
         restarts=1,
         desk="os._exit(7)",
-        feeds="signal.signal(signal.SIGTERM, lambda *_: (report(state='interrupted'), os._exit(0)))\nwhile True: signal.pause()",
+        feeds="signal.signal(signal.SIGTERM, lambda *_: (report(state='interrupted'), os._exit(0)))\nwait_for_signals()",
     )
     report = launched.run()
     assert report.state in {"interrupted", "aborted"}
@@ -172,9 +179,9 @@ def test_a_node_that_dies_too_often_ends_the_others() -> None:
 
 def test_a_run_that_a_node_refuses_is_refused_whatever_the_others_were_doing() -> None:
     """One has not begun, and one has told that it lost the other: neither makes it a run that was stopped at once."""
-    waits = "signal.signal(signal.SIGTERM, signal.SIG_DFL)\nwhile True: signal.pause()"
+    waits = "signal.signal(signal.SIGTERM, signal.SIG_DFL)\nwait_for_signals()"
     lost = "{'actor': 'node feeds', 'error': 'PeerLostError', 'message': '', 'by_input': False}"
-    tells = f"signal.signal(signal.SIGTERM, lambda *_: (report(state='new', failures=[{lost}]), os._exit(0)))\nwhile True: signal.pause()"
+    tells = f"signal.signal(signal.SIGTERM, lambda *_: (report(state='new', failures=[{lost}]), os._exit(0)))\nwait_for_signals()"
     for feeds in (waits, tells):
         report = Launched(desk="os._exit(2)", feeds=feeds).run()
         assert report.exit_code == 2, report
@@ -182,7 +189,7 @@ def test_a_run_that_a_node_refuses_is_refused_whatever_the_others_were_doing() -
 
 
 def test_a_node_that_had_not_begun_when_another_one_was_given_up_does_not_make_it_a_stop_at_once() -> None:
-    waits = "signal.signal(signal.SIGTERM, lambda *_: (report(state='new'), os._exit(130)))\nwhile True: signal.pause()"
+    waits = "signal.signal(signal.SIGTERM, lambda *_: (report(state='new'), os._exit(130)))\nwait_for_signals()"
     report = Launched(restarts=0, desk="os._exit(1)", feeds=waits).run()
     assert (report.state, report.exit_code) == ("interrupted", 1)
 
@@ -204,7 +211,7 @@ def told(*_):
 signal.signal(signal.SIGTERM, told)
 signal.signal(signal.SIGINT, told)
 print('ready', flush=True)
-while True: signal.pause()
+wait_for_signals()
 """
 
 
@@ -257,7 +264,14 @@ def test_a_process_that_cannot_be_started_counts_as_a_death(monkeypatch: pytest.
 
 
 def test_a_run_that_all_nodes_refuse_is_refused() -> None:
-    report = Launched(desk="os._exit(2)", feeds="os._exit(2)").run()
+    """Each when the other one has begun, and whatever it is told: who is told to stop before it has begun refuses nothing."""
+    refuses = """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+first()
+while len(list(folder.glob("*.begun"))) < 2: select.select([], [], [], 0.01)
+os._exit(2)
+"""
+    report = Launched(desk=refuses, feeds=refuses).run()
     assert {failure.actor for failure in report.failures} == {"node desk", "node feeds"}
     assert report.exit_code == 2
 
@@ -265,7 +279,7 @@ def test_a_run_that_all_nodes_refuse_is_refused() -> None:
 def test_a_node_that_is_killed_while_all_stop_is_told_of() -> None:
     dies = "signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))\n"
     launched = Launched(
-        desk=f"{dies}print('ready', flush=True)\nwhile True: signal.pause()",
+        desk=f"{dies}print('ready', flush=True)\nwait_for_signals()",
         feeds=WAITS.format(times=1, state="interrupted"),
     )
     launched.send_signals(1)

@@ -33,8 +33,9 @@ __all__ = ["Launcher"]
 #: How long nodes that were told to stop at once may take; in seconds.
 KILL_S = 10.0
 _LOOK_S = 0.1
-#: How long what nodes that have ended left in their pipes may take; a process of theirs may go on printing.
-_REST_S = 1.0
+#: How often what nodes that have ended left in their pipes is read: a pipe holds 1 MiB at most, but a process of theirs may
+#: go on printing. However long it takes: a slow launcher loses nothing.
+_REST_READS = 64
 
 
 class Launcher:
@@ -93,9 +94,9 @@ class Launcher:
             while not all(node.over for node in self._nodes.values()):
                 self._step()
                 self._show_them()
-            until = time.monotonic() + _REST_S
-            while self._pass_output(0.0) and time.monotonic() < until:
-                pass  # a line without an end is passed on with the end of its pipe
+            for _ in range(_REST_READS):
+                if not self._pass_output(0.0):
+                    break  # a line without an end is passed on with the end of its pipe
         if self._unseen is not None:
             raise self._unseen
         return self._merged(time.monotonic() - began_at)
