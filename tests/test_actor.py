@@ -16,6 +16,7 @@ from mycelium import Actor, ActorContext, Batch, Domain, Ledger, actor_messages,
 from mycelium.errors import DeadActorError, NotInitializedError, StoppedFirstError, UndeclaredEmissionError, WiringError
 from mycelium.venues import Venue, VenueTable
 from tests.pykka.kinds import DEADLINE, Gate, Notes, Noting, Pinned, as_actor, nothing_left_running, raising
+from tests.thread_ends import wait_for_ends
 from tlv import TLV, i64
 
 
@@ -104,10 +105,10 @@ def counts(actor: Actor) -> dict[str, tuple[int, int, int, int, int]]:
 
 
 def wait_for_the_thread_of(actor_class: type[Actor]) -> None:
-    """``ended`` is set a moment before the thread is gone."""
-    for thread in threading.enumerate():
-        if thread.name.startswith(f"{actor_class.__name__}-"):
-            thread.join(DEADLINE)
+    """``ended`` is set a moment before the thread has let go of the actor; it may be an old one that took this one too."""
+    dispatcher = actor_class.dispatcher
+    begins = f"{actor_class.__name__}-" if dispatcher == "pinned" else f"mycelium-{dispatcher}-"
+    wait_for_ends(thread for thread in threading.enumerate() if not thread.name.startswith(begins))
 
 
 def test_messages_meet_the_handler_of_their_type_in_the_order_sent() -> None:
@@ -356,12 +357,10 @@ def test_a_class_of_actors_is_not_kept_when_nobody_needs_it(dispatcher: str) -> 
         assert ref.ask(Market.Trade(price=1), timeout=DEADLINE) == 1
         ref.stop(timeout=DEADLINE)
         assert brief.ended.wait(DEADLINE)
+        wait_for_the_thread_of(Brief)
         return weakref.ref(Brief)
 
-    before = set(threading.enumerate())
     kept = made_and_used()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(DEADLINE)
     gc.collect()
     assert kept() is None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
 import tomllib
@@ -18,6 +17,7 @@ from mycelium.cluster.namespaces import Namespaces
 from mycelium.errors import NamespacesError
 from mycelium.topology.hosts import network_part, on_loopback
 from mycelium.topology.node_spec import NodeSpec
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 60.0
@@ -44,11 +44,8 @@ node = "desk"
 
 def run(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The report of the topology, run in this way."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
-        port = probe.getsockname()[1]
     path = tmp_path / "far.toml"
-    path.write_text(FILE.format(port=port))
+    path.write_text(FILE.format(port=free_port()))
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)
     monkeypatch.setenv("MYCELIUM_RUNTIME_DIR", str(runtime))

@@ -23,7 +23,7 @@ from mycelium.cli import cli
 from mycelium.logging import configure_logging, reset_logging
 
 ROOT = Path(__file__).resolve().parent.parent
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 DEMO = """
 [topology]
@@ -274,8 +274,9 @@ def test_a_second_signal_stops_at_once_even_where_an_actor_hangs(program: Any) -
 def test_plain_lines_tell_the_progress_where_there_is_no_terminal(program: Any) -> None:
     running = program(actors(paused="Paused", announcing="Announcing"))
     running.read_until("first tick")
-    line = running.process.stdout.readline()
-    assert re.fullmatch(r" +\d\.\d s  running, 1 handled \(1/s\), paused 50 %\n", line)
+    line = next(line for line in running.process.stdout if " 1 handled" in line and "paused 50 %" in line)
+    # How many a second depends on when it gets to write the line.
+    assert re.fullmatch(r" +\d+\.\d s  running, 1 handled \([01]/s\), paused 50 %\n", line)
     running.process.send_signal(signal.SIGINT)
     code, out = running.finish()
     assert code == 0
@@ -299,7 +300,7 @@ def test_a_terminal_gets_a_live_table_and_wrapped_summaries(height: int) -> None
     try:
         while True:
             shown += os.read(controller, 65536).decode(errors="replace")
-            if not told and "messages/s" in shown:
+            if not told and "1 of 2" in shown and "messages/s" in shown.partition("1 of 2")[2]:
                 told = True
                 process.send_signal(signal.SIGINT)
     except OSError:  # the program has closed its end
@@ -310,7 +311,7 @@ def test_a_terminal_gets_a_live_table_and_wrapped_summaries(height: int) -> None
     assert process.wait(DEADLINE_S) == 0
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r\n", "\n")
     assert "first tick [demo/announcing]" in text
-    assert "running, 0." in text
+    assert re.search(r"demo  running, \d+\.\d s", text)
     assert "stopping when every message is handled; once more stops at once" in " ".join(text.split())
     assert "1 of 2" in text
     assert (

@@ -38,7 +38,7 @@ from mycelium.observing.snapshot import edge_rates, read_snapshot
 from tests.watched_node import COUNT, Sum, node_at_rest, runtime_directory, topology
 from tlv import FrameWriter
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +49,8 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def control() -> Iterator[ControlSocket]:
-    """Of a node that has not started: it has a name, and no actors."""
-    with ControlSocket(Node(topology())) as made:
+    """Of a node that has not started: it has a name, and no actors. Nobody's patience ends, however slow the test."""
+    with ControlSocket(Node(topology()), clock=lambda: 100.0) as made:
         yield made
 
 

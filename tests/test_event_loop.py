@@ -470,7 +470,8 @@ def test_stop_waits_for_the_coroutine_and_handles_what_was_sent_before() -> None
     assert Ledger([actor]).balanced
 
 
-def test_an_abort_cancels_what_a_handler_awaits() -> None:
+def test_an_abort_cancels_what_a_handler_awaits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mycelium.node.node._ABORT_S", DEADLINE)
     gate = Gate()
 
     class Held(Waiting):

@@ -22,7 +22,7 @@ from mycelium.mailbox.mailbox import Mailbox
 from tests.waiting import wait_for
 from tlv import TLV, i64
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Tick(TLV, type=1001):

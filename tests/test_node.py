@@ -28,9 +28,10 @@ from tests.topology_actors import (
     Tick,
     Ticker,
 )
+from tests.waiting import wait_for
 from tlv import TLV
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,12 @@ def _nothing_left_running() -> Iterator[None]:
     left = pykka.ActorRegistry.get_all()
     pykka.ActorRegistry.stop_all()
     assert left == []
+
+
+@pytest.fixture(autouse=True)
+def _time_to_abort(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that could end end, also on a machine that stands still for a second."""
+    monkeypatch.setattr("mycelium.node.node._ABORT_S", DEADLINE_S)
 
 
 def ticker(**config: object) -> ActorSpec:
@@ -238,6 +245,7 @@ def test_an_actor_whose_on_start_fails_stops_those_that_were_started() -> None:
 def test_a_request_to_stop_drains_and_stops() -> None:
     node = Node(Topology(name="demo", actors={"endless": Endless, "tape": Tape, "board": Board}))
     with node:
+        assert wait_for(lambda: node.read_ledger().total.handled)
         assert not node.wait(timeout=0.05)
         node.request_stop()
         assert node.wait()
@@ -267,6 +275,9 @@ def test_an_actor_that_hangs_is_left_behind_and_named() -> None:
     actor = node._actors["stuck"]
     assert isinstance(actor, Stuck)
     assert actor.entered.wait(DEADLINE_S)
+    source = node._actors["ticker"]
+    source.actor_ref.stop(timeout=DEADLINE_S)
+    assert source.ended.wait(DEADLINE_S)  # the only other one: it cannot be too slow to stop
     ticks: list[int] = []
     try:
         node.request_stop()

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from mycelium import Actor, ActorContext, ActorSpec, Node, Source, Topology, declare_dispatcher, handles
 from mycelium.dispatcher.slow import SLOW_HANDLER_MS, Watch, watch
+from tests.waiting import wait_for
 from tlv import TLV, i64
 
 DEADLINE = 30.0
@@ -46,13 +47,30 @@ class Coroutine(Gatekeeper, dispatcher="asyncio"):
 
 
 @pytest.fixture
-def looking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+def looking(monkeypatch: pytest.MonkeyPatch) -> Watch:
     """A watch that looks when the test says so, at the threads that the real one knows."""
-    monkeypatch.setattr(watch, "slow_handler_ms", 0)
+    monkeypatch.setattr(watch, "look", lambda now: None)  # it would forget what this one has seen
     own = Watch()
     own._threads = watch._threads
-    yield own
+    return own
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_left() -> Iterator[None]:
+    """Neither actors nor their threads: what was seen of those would be taken for what the next test has seen."""
+    yield
     pykka.ActorRegistry.stop_all(timeout=DEADLINE)
+    assert wait_for(lambda: not watch._threads and not watching_threads())
+
+
+def watching_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "mycelium-watch"]
+
+
+def answered(ref: Any, message: Any = None) -> None:
+    """Wait until it has answered, and the turn in which it did is over."""
+    ref.ask(Number(1) if message is None else message, timeout=DEADLINE)
+    assert wait_for(lambda: ref.mailbox.asleep)
 
 
 @pytest.mark.parametrize("dispatcher", ["default", "pinned", "asyncio"])
@@ -72,7 +90,7 @@ def test_a_slow_handler_is_reported_once_and_again_when_it_has_ended(dispatcher:
         looking.look(12.0)
         assert [entry["event"] for entry in logs] == ["handler is slow"]
         go.set()
-        ref.ask(Number(1), timeout=DEADLINE)
+        answered(ref)
         looking.look(12.5)
         looking.look(13.0)
     told, ended = logs
@@ -91,14 +109,14 @@ def test_what_it_took_in_all_is_never_told_too_low(looking: Watch) -> None:
     entered, go = threading.Event(), threading.Event()
     ref = Gatekeeper.create(entered, go, context=ActorContext(name="slow")).launch()
     with capture_logs() as logs:
-        ref.ask(Number(1), timeout=DEADLINE)
+        answered(ref)
         looking.look(10.0)
         ref.tell(Number(0))  # it may have begun right after that look
         assert entered.wait(DEADLINE)
         looking.look(10.5)
         looking.look(11.0)
         go.set()
-        ref.ask(Number(1), timeout=DEADLINE)
+        answered(ref)
         looking.look(11.5)
     told, ended = logs
     assert (told["running_ms"], ended["total_ms"]) == (500, 1500)
@@ -122,10 +140,8 @@ def test_an_actor_that_was_woken_and_has_not_run_yet_is_not_slow(looking: Watch)
     ref = Gatekeeper.create(
         threading.Event(), threading.Event(), context=ActorContext(name="woken", dispatcher="pinned")
     ).launch()
-    ref.ask(Number(1), timeout=DEADLINE)
+    answered(ref)
     mailbox = ref.mailbox
-    while not mailbox.asleep:  # it goes to sleep after the answer
-        threading.Event().wait(0.001)
     mailbox.asleep = False  # as a sender leaves it, before the thread has got a core
     with capture_logs() as logs:
         looking.look(0.0)
@@ -153,7 +169,7 @@ def test_hooks_and_plain_objects_are_watched_too(looking: Watch) -> None:
         looking.look(1.0)
         entered.clear()
         go.set()
-        ref.ask("quick now", timeout=DEADLINE)
+        answered(ref, "quick now")
         looking.look(2.0)
         assert entered.wait(DEADLINE)
         go.clear()
@@ -218,7 +234,7 @@ def test_the_watch_looks_by_itself_and_ends_with_the_last_actor() -> None:
         ref = Gatekeeper.create(entered, go, context=ActorContext(dispatcher="test-slow-now")).launch()
         ref.tell(Number(0))
         assert told.wait(DEADLINE)
-        watching = [thread for thread in threading.enumerate() if thread.name == "mycelium-watch"]
+        watching = watching_threads()
         assert len(watching) == 1
         go.set()
         pykka.ActorRegistry.stop_all(timeout=DEADLINE)

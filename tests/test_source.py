@@ -25,7 +25,7 @@ from mycelium.errors import PauseOutsideError
 from tests.waiting import wait_for
 from tlv import TLV, i64
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @actor_messages(domain=Domain.USER)
@@ -179,6 +179,7 @@ def test_it_does_not_wait_for_a_dead_actor() -> None:
     assert source.finished.wait(DEADLINE)
     assert source.exhausted
     stopped(source)
+    assert sink.ended.wait(DEADLINE)
     row = ledger.read().total
     assert (row.sent, row.handled + row.dead_lettered, row.difference) == (1_000, 1_000, 0)
 

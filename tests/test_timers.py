@@ -181,8 +181,12 @@ def test_a_message_that_the_actor_does_not_receive_is_refused_at_once() -> None:
 def test_the_real_clock_calls_in_order_and_its_thread_ends() -> None:
     clock = RealClock()
     called: list[int] = []
-    done = threading.Event()
+    asked, done = threading.Event(), threading.Event()
     threads: list[threading.Thread] = []
+
+    def wait_for_all() -> None:
+        """Nothing is called before all is asked for, however long that takes."""
+        assert asked.wait(DEADLINE)
 
     def last() -> None:
         called.append(3)
@@ -190,10 +194,12 @@ def test_the_real_clock_calls_in_order_and_its_thread_ends() -> None:
         done.set()
 
     now = clock.now()
+    clock.call_at(now, wait_for_all)
     clock.call_at(now + 0.03, last)
     clock.call_at(now + 0.02, lambda: called.append(2))
     clock.call_at(now + 0.01, lambda: called.append(1))
     clock.call_at(now + 0.015, lambda: called.append(99)).cancel()
+    asked.set()
     assert done.wait(DEADLINE)
     assert called == [1, 2, 3]
     threads[0].join(DEADLINE)

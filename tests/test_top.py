@@ -29,7 +29,7 @@ from mycelium.observing.snapshot import Snapshot
 from tests.watched_node import COUNT, node_at_rest, runtime_directory
 
 ROOT = Path(__file__).resolve().parent.parent
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 @pytest.fixture(autouse=True)

@@ -362,7 +362,7 @@ def test_ctrl_c_ends_both_in_order(programs: Callable[..., subprocess.Popen[str]
     server = programs("examples.replay_server", "--simulated", "5000", "--speed", "1x", "--port", "0")
     run = programs(*RUN, "--quiet", WEBSOCKET_FEED_URL=address(server))
     assert run.stderr is not None
-    assert "connected" in run.stderr.readline()
+    assert any("connected" in line for line in run.stderr)
     run.send_signal(signal.SIGINT)
     told, _ = run.communicate(timeout=2 * DEADLINE)
     server.send_signal(signal.SIGINT)
