@@ -26,7 +26,7 @@ from mycelium.mailbox.overflow import OverflowPolicy
 from mycelium.one_by_one import OneByOne
 from tlv import TLV, i64
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 #: Where a finalizer may strike: every line of these is tried.
 MODULES = (overflow, one_by_one, weights, tally, dead_letters, mailbox, wrapping, signals)
 FILES = {module.__file__ for module in MODULES}

@@ -16,7 +16,7 @@ from mycelium.mailbox.bounds import DEFAULT_BOUND, UNBOUNDED, bytes_of
 from mycelium.topology.budget import mailbox_bytes
 from tlv import TLV, i64
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Tick(TLV, type=1001):

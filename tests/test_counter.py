@@ -42,17 +42,17 @@ def test_no_call_is_lost_between_threads(counter: SharedCounter) -> None:
     start = threading.Barrier(5)
 
     def count_up() -> None:
-        start.wait(10)
+        start.wait(60)
         for _ in range(5_000):
             counter.advance()
 
     threads = [threading.Thread(target=count_up) for _ in range(4)]
     for thread in threads:
         thread.start()
-    start.wait(10)
+    start.wait(60)
     seen = [counter.value for _ in range(200)]
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert counter.value == 20_000
     assert seen == sorted(seen)
 

@@ -107,13 +107,13 @@ def test_one_message_with_all_of_them(gate: mycelium.ActorRef[Gate]) -> None:
     for one in (order(7, 3, 4), order(11, 11), order(5, 4), order(0), order(1, 0)):
         writer.append(one)
     good, large, torn, empty, hollow = read_frame(writer.finish(), messages=[Desk.Order])
-    assert gate.ask(good, timeout=20.0) == 7
+    assert gate.ask(good, timeout=60.0) == 7
     gate.stop()
 
     def asked(message: TLV) -> BaseException:
         fresh = Gate.start(DeskConfig.from_env())
         with pytest.raises(DeclaredError) as raised:
-            fresh.ask(message, timeout=20.0)
+            fresh.ask(message, timeout=60.0)
         return raised.value
 
     refused = asked(large)

@@ -12,7 +12,7 @@ import pytest
 from mycelium import Actor, ActorContext, ActorRef, Backoff, Source, Supervisor, Terminated, handles
 from tlv import TLV, i64
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Job(TLV, type=1001):

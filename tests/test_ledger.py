@@ -10,7 +10,7 @@ from mycelium.ledger import ledger as ledger_module
 from mycelium.ledger.ledger import wait_until_quiet
 from tlv import TLV, i64
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @actor_messages(domain=Domain.USER)

@@ -9,7 +9,7 @@ from mycelium import Actor, handles
 from mycelium.logging import reset_logging
 from tlv import TLV, i64
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Number(TLV, type=1000):

@@ -40,7 +40,7 @@ class Bars(Actor, receives=Market.Trade, emits=(Market.Bar, Market.Alarm)):
     @handles
     def on_trade(self, trade: Market.Trade) -> None:
         if self.replies_to is not None:
-            self.replies_to.tell(Market.Alarm(price=self.replies_to.ask(trade, timeout=5)))
+            self.replies_to.tell(Market.Alarm(price=self.replies_to.ask(trade, timeout=60)))
         if trade.price > self.alarm:
             self.emit(Market.Alarm(price=trade.price))
         if self.first is None:

@@ -22,7 +22,7 @@ from mycelium.ledger.ledger import LedgerRow
 from mycelium.mailbox.gate import Gate
 from tlv import TLV, i64
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @actor_messages(domain=Domain.USER)

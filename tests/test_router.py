@@ -9,7 +9,7 @@ from mycelium.errors import WiringError
 from mycelium.ledger.latency import SAMPLE_MASK
 from tlv import TLV, i64
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @actor_messages(domain=Domain.USER)

@@ -27,6 +27,7 @@ from examples.replay_server import CAPTURE, SNAPSHOTS, Frame, ReplayServer, load
 from mycelium import Node
 from mycelium.errors import ExtraMissingError, InvalidConfigError
 from tests.feed_helpers import run_feed
+from tests.ports import free_port
 from tests.replaying import DEADLINE, Served, book_at, book_of, collector_of, feed_of, node_for, serving, simulated
 from tlv.market_data import DepthUpdateTLV, QuoteTLV, TradeTLV
 
@@ -94,7 +95,7 @@ def _plain(message: Any, *, timed: bool) -> str:
 
 def test_a_server_that_goes_away_and_comes_back_costs_nothing(served: Served) -> None:
     frames, snapshots = simulated(1_200)
-    first = served.server(frames, snapshots)
+    first = served.server(frames, snapshots, port=free_port())  # which nobody else takes in between
     node = node_for(first)
     with node:
         served.do(first.play(500))
