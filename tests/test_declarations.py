@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import annotated_types
 import pydantic
+import pykka
 import pytest
 
 import mycelium
@@ -93,6 +95,12 @@ class Gate(Actor, receives=Desk.Order):
 
 def order(pieces: int, *legs: int) -> Desk.Order:
     return Desk.Order(client="ada", pieces=pieces, venue_id=1, legs=[Leg(100, leg) for leg in legs])
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_left() -> Iterator[None]:
+    yield
+    pykka.ActorRegistry.stop_all(timeout=60.0)
 
 
 @pytest.fixture

@@ -312,7 +312,9 @@ def test_an_empty_buffer_is_refused_as_too_short() -> None:
             Fixed.ref_from(empty)
 
 
-@pytest.mark.parametrize("wrong", ["text", None, 5, 1.5, [1, 2], object(), (b"abc",)], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", ["text", None, 5, 1.5, [1, 2], object(), (b"abc",)], ids=lambda wrong: type(wrong).__name__
+)
 def test_what_is_no_buffer_is_refused(wrong: Any) -> None:
     for cls in (Fixed, Varied):
         for read in (cls.ref_from, cls.read_from, cls.ref_from_validated):
