@@ -93,11 +93,14 @@ class FrameSender(ABC):
         meanwhile; then the frame was not sent. Raises `LinkFrameError` for a size that is not
         allowed, and `LinkClosedError`.
         """
+        self._check(size)
+        return self._loan(size, timeout)
+
+    def _check(self, size: int) -> None:
         if not 0 < size <= self.frame_size:
             raise LinkFrameError(channel=self.channel, size=size, reason=f"it takes 1 to {self.frame_size}")
         if self.closed:
             raise LinkClosedError(what=f"the sender of {self.channel}")
-        return self._loan(size, timeout)
 
     def send(self, frame: bytes | bytearray | memoryview, *, timeout: float = TIMEOUT) -> None:
         """Publish a copy of bytes that stand elsewhere. Raises as `loan`."""
@@ -146,8 +149,11 @@ class FrameSender(ABC):
                 channel=self.channel, size=loan.size, reason=f"the loan has room for 1 to {len(loan.buffer)}"
             )
         self._publish(loan)
+        self._count(loan.size)
+
+    def _count(self, size: int) -> None:
         self._frames += 1
-        self._bytes += loan.size
+        self._bytes += size
 
     @abstractmethod
     def _loan(self, size: int, timeout: float) -> Loan:

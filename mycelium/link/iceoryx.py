@@ -17,13 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from mycelium.errors.link import LinkExtraError, LinkOpenError
+from mycelium.link.bell import Bell
 from mycelium.observing.places import check_owner
 from tlv.digests import blake2b
 
-__all__ = ["Home", "iceoryx2", "loan", "of_size", "opened", "rest", "send", "service_of_bytes", "service_of_events"]
+__all__ = ["Home", "iceoryx2", "loan", "of_size", "opened", "send", "service_of_bytes", "service_of_events"]
+
+T = TypeVar("T")
 
 _NAME = "iceoryx2._iceoryx2"
 _loading = threading.Lock()
@@ -58,7 +61,7 @@ def _load() -> ModuleType:
     return module
 
 
-def opened(what: str, make: Callable[[], Any]) -> Any:
+def opened(what: str, make: Callable[[], T]) -> T:
     """What ``make`` opens. Raises `LinkOpenError` that says what could not be, and why."""
     try:
         return make()
@@ -125,6 +128,16 @@ class Home:
             self._here = here
             return node
 
+    def bell(self, name: str) -> Bell:
+        """The bell of this name. Raises `LinkOpenError`."""
+        file = self.directory / "bells" / blake2b(name.encode(), digest_size=16).hexdigest()
+
+        def make() -> Bell:
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            return Bell(file)
+
+        return opened(name, make)
+
     def _mark(self) -> int | None:
         """Say in shared memory that somebody is here."""
         if not _SHARED_MEMORY.is_dir():
@@ -155,7 +168,7 @@ class Home:
             self._unmark()
 
     def _remove_all(self) -> None:
-        for name in ("nodes", "services"):
+        for name in ("nodes", "services", "bells"):
             shutil.rmtree(self.directory / name, ignore_errors=True)
         for file in (*self.directory.glob(f"{self.prefix}*"), *_SHARED_MEMORY.glob(f"{self.prefix}*")):
             file.unlink(missing_ok=True)
@@ -263,18 +276,6 @@ def of_size(builder: Any, size: int) -> Any:
     """A builder of publishers whose samples have up to ``size`` bytes, all set aside beforehand."""
     iox2 = iceoryx2()
     return builder.__initial_max_slice_len(size).__allocation_strategy(iox2.AllocationStrategy.Static)
-
-
-def rest(listener: Any, seconds: float) -> bool:
-    """Sleep until a listener is told something, for so many seconds at most; whether it was. A signal may end that early."""
-    iox2 = iceoryx2()
-    try:
-        return bool(listener.timed_wait(iox2.Duration.from_secs_f64(seconds)))
-    except iox2.ListenerWaitError as error:
-        # A process that was stopped for a while wakes with it in every thread.
-        if str(error) != "InterruptSignal":
-            raise
-        return False
 
 
 def loan(publisher: Any, size: int) -> Any:

@@ -1,8 +1,8 @@
 """A link over shared memory, between processes of one user on one host: iceoryx2 carries it.
 
 A frame is built in a sample of shared memory and read there. The sample goes back to the sender when
-the last view of it dies. A channel is four services of iceoryx2: the frames, what the receiver says it
-has taken, and an event for each, on which the other end sleeps.
+the last view of it dies. A channel is three services of iceoryx2: the frames, what the receiver says it
+has taken, one that shows whether its sender is there; and two bells, on which the ends sleep.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkFullError, LinkOpenError
-from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
-from mycelium.link.iceoryx import Home, iceoryx2, loan, of_size, opened, rest, send, service_of_bytes, service_of_events
+from mycelium.link.ends import TIMEOUT, FrameReceiver, FrameSender, LinkCounts, Loan
+from mycelium.link.iceoryx import Home, iceoryx2, loan, of_size, opened, send, service_of_bytes, service_of_events
 from mycelium.link.link import Link
 from mycelium.link.window import Acknowledgement, Prefix, Taken, Window
 from mycelium.observing.places import runtime_directory
@@ -102,7 +103,7 @@ class IpcLink(Link):
 
 
 class _Services:
-    """The four services of a channel."""
+    """The services and bells of a channel."""
 
     def __init__(self, link: IpcLink, channel: str) -> None:
         node = link._node
@@ -129,8 +130,11 @@ class _Services:
             subscriber_max_buffer_size=1,
             subscriber_max_borrowed_samples=2,
         )
-        self.sent = service_of_events(node, f"{channel}:sent")
-        self.room = service_of_events(node, f"{channel}:room", max_listeners=1)
+        self.sender = service_of_events(
+            node, f"{channel}:sender", max_listeners=1
+        )  # nobody listens: it shows who is there
+        self.sent = link._home.bell(f"{channel}:sent")
+        self.room = link._home.bell(f"{channel}:room")
 
 
 def _publisher(service: Any, size: int) -> Any:
@@ -139,6 +143,12 @@ def _publisher(service: Any, size: int) -> Any:
     builder = service.publisher_builder().max_loaned_samples(2)
     builder = builder.backpressure_strategy(iox2.BackpressureStrategy.DiscardData)
     return of_size(builder, size).create()
+
+
+@lru_cache(16)
+def _memory(size: int) -> Any:
+    """The type of so many bytes of memory, which takes 10 us to make."""
+    return ctypes.c_ubyte * size
 
 
 def _only(end: str, channel: str, make: Callable[[], Any]) -> Any:
@@ -157,12 +167,14 @@ class _IpcSender(FrameSender):
         self._link = link
         self._services: _Services | None = services
         self._window = Window(link.capacity)
-
-        self._room = _only("sender", channel, lambda: services.room.listener_builder().create())
-        self._publisher = opened(channel, lambda: _publisher(services.frames, _PREFIX + frame_size))
+        self._whole = _PREFIX + frame_size
+        self._next: tuple[Any, memoryview] | None = None
+        self._sent = services.sent
+        self._room = services.room
+        self._presence = _only("sender", channel, lambda: services.sender.listener_builder().create())
+        self._publisher = opened(channel, lambda: _publisher(services.frames, self._whole))
         self._heard = opened(channel, lambda: services.taken.subscriber_builder().create())
-        self._bell = opened(channel, lambda: services.sent.notifier_builder().create())
-        self._bell.notify()
+        self._sent.ring()
 
     @property
     def connected(self) -> bool:
@@ -199,23 +211,41 @@ class _IpcSender(FrameSender):
     def _wait_until(self, arrived: Callable[[], bool], timeout: float) -> bool:
         until = time.monotonic() + timeout
         while True:
+            self._room.still()
             self._listen()
             if arrived():
                 return True
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            rest(self._room, min(left, _LOOK))
+            self._room.sleep(min(left, _LOOK))
             self._link.clean()
 
+    def send(self, frame: bytes | bytearray | memoryview, *, timeout: float = TIMEOUT) -> None:
+        size = len(frame)
+        self._check(size)
+        sample, whole = self._lend(timeout)
+        whole[_PREFIX : _PREFIX + size] = frame
+        self._hand_over(sample, whole, size)
+        self._count(size)
+
     def _loan(self, size: int, timeout: float) -> Loan:
+        sample, whole = self._lend(timeout)
+        return Loan(self, whole[_PREFIX : _PREFIX + size], (sample, whole))
+
+    def _lend(self, timeout: float) -> tuple[Any, memoryview]:
+        """A sample, and all its memory, when there is room."""
         if not self._window.has_room or time.monotonic() >= self._link.look_at:
             self._link.clean()
             self._make_room(timeout)
-        sample = loan(self._publisher, _PREFIX + size)
-        memory = (ctypes.c_ubyte * size).from_address(sample.payload_ptr + _PREFIX)
-        memory.publisher = self._publisher  # type: ignore[attr-defined] # its memory stays mapped as long as this can be reached
-        return Loan(self, memoryview(memory).cast("B"), sample)
+        lent, self._next = self._next, None
+        return lent or self._prepare()
+
+    def _prepare(self) -> tuple[Any, memoryview]:
+        sample = loan(self._publisher, self._whole)
+        memory = _memory(self._whole).from_address(sample.payload_ptr)
+        memory.publisher = self._publisher  # its memory stays mapped as long as this can be reached
+        return sample, memoryview(memory).cast("B")
 
     def _make_room(self, timeout: float) -> None:
         self._listen()
@@ -230,23 +260,26 @@ class _IpcSender(FrameSender):
             raise LinkFullError(channel=self.channel, link="ipc", waiting=self._window.waiting, seconds=waited)
 
     def _publish(self, loan: Loan) -> None:
-        window, sample = self._window, loan._held
-        loan._held = None
-        prefix = (ctypes.c_ubyte * _PREFIX).from_address(sample.payload_ptr)
-        Prefix.emplace(prefix, 0, length=loan.size, sender=window.incarnation, number=window.number + 1)
+        (sample, whole), loan._held = loan._held, None
+        self._hand_over(sample, whole, loan.size)
+
+    def _hand_over(self, sample: Any, whole: memoryview, size: int) -> None:
+        window = self._window
+        Prefix.emplace(whole, 0, length=size, sender=window.incarnation, number=window.number + 1)
         if not send(sample):
             window.leave()
             raise LinkDownError(channel=self.channel, link="ipc", seconds=0.0)
         window.number += 1
-        self._bell.notify()
+        self._sent.ring()
+        self._next = self._prepare()  # while the receiver wakes up
 
     def _abandon(self, loan: Loan) -> None:
-        sample, loan._held = loan._held, None
+        (sample, _), loan._held = loan._held, None
         sample.delete()
 
     def _close(self) -> None:
-        self._room.delete()  # from here on another may send
-        self._bell.notify()
+        self._presence.delete()  # from here on another may send
+        self._sent.ring()
         if not self._leave():
             self._link.see_off(self)
 
@@ -256,25 +289,15 @@ class _IpcSender(FrameSender):
         if not (at_once or self._window.is_settled):
             return False
         self._window.leave()
-        for port in (self._publisher, self._heard, self._bell):
+        if self._next is not None:
+            self._next[0].delete()
+            self._next = None
+        for port in (self._publisher, self._heard):
             port.delete()
+        self._sent.close()
+        self._room.close()
         self._services = None
         return True
-
-
-class _Borrowed:
-    """Keeps a sample, and the receiver's port, until the last view of it dies: then the sender may use its memory again."""
-
-    __slots__ = ("_port", "_returned", "_sample")
-
-    def __init__(self, sample: Any, port: Any, returned: deque[None]) -> None:
-        self._sample = sample
-        self._port = port
-        self._returned = returned
-
-    def __del__(self) -> None:
-        self._sample.delete()
-        self._returned.append(None)
 
 
 class _IpcReceiver(FrameReceiver):
@@ -283,89 +306,93 @@ class _IpcReceiver(FrameReceiver):
         self._link = link
         self._services: _Services | None = services
         self._taken = Taken(link.capacity)
-        self._borrowed = 0
-        self._returned: deque[None] = deque()
+        self._next: Any = None  # a sample
+        self._looked_into: list[ref[Any]] = []  # the memory of frames; and of some that nobody looks into any more
         self._using = threading.Lock()
         self._ringing = threading.Lock()
         self._frames_port = opened(channel, lambda: services.frames.subscriber_builder().create())
         self._teller = _only("receiver", channel, lambda: _publisher(services.taken, Acknowledgement.layout.size))
-        self._sent = opened(channel, lambda: services.sent.listener_builder().create())
-        self._own_bell = opened(channel, lambda: services.sent.notifier_builder().create())
-        self._bell = opened(channel, lambda: services.room.notifier_builder().create())
+        self._sent = services.sent
+        self._room = services.room
         self._tell()
 
     @property
     def connected(self) -> bool:
         self._link.clean()
         services = self._services
-        return services is not None and bool(services.room.dynamic_config.number_of_listeners)
+        return services is not None and bool(services.sender.dynamic_config.number_of_listeners)
 
     def _take(self) -> memoryview | None:
         with self._using:
             if self.closed:
                 return None
-            sample = self._frames_port.receive()
+            sample, self._next = self._next, None
             if sample is None:
-                return None
-            prefix = Prefix.ref_from(ctypes.string_at(sample.payload_ptr, _PREFIX))
-            if self._taken.take(prefix.sender, prefix.number):
-                self._tell()
-            return self._view(sample, min(prefix.length, sample.header.number_of_elements - _PREFIX))
+                sample = self._frames_port.receive()
+            return None if sample is None else self._look_into(sample)
 
-    def _view(self, sample: Any, length: int) -> memoryview:
-        """The bytes of a frame: where they are, or copied out where too many are looked at already."""
-        at = sample.payload_ptr + _PREFIX
-        returned = self._returned
-        while returned:
-            returned.popleft()
-            self._borrowed -= 1
-        if self._borrowed >= self._link.borrowed:
-            self._copied += 1
-            copy = ctypes.string_at(at, length)
-            sample.delete()
-            return memoryview(copy)
-        self._borrowed += 1
-        memory = (ctypes.c_ubyte * length).from_address(at)
-        memory.borrowed = _Borrowed(sample, self._frames_port, returned)  # type: ignore[attr-defined]
-        return memoryview(memory).cast("B").toreadonly()
+    def _look_into(self, sample: Any) -> memoryview:
+        """The bytes of a frame: where they are, or copied out where too many are looked into already."""
+        memory = _memory(sample.header.number_of_elements).from_address(sample.payload_ptr)
+        prefix = Prefix.ref_from(memory)
+        if self._taken.take(prefix.sender, prefix.number):
+            self._sent.still()
+            self._tell()
+        frame = memoryview(memory).cast("B")[_PREFIX : _PREFIX + prefix.length].toreadonly()
+        if len(self._looked_into) >= self._link.borrowed:
+            self._looked_into = [memory for memory in self._looked_into if memory() is not None]
+            if len(self._looked_into) >= self._link.borrowed:
+                self._copied += 1
+                copy = bytes(frame)
+                sample.delete()
+                return memoryview(copy)
+        self._looked_into.append(ref(memory))
+        # The sample goes back to its sender when the last view dies; until then its memory stays mapped.
+        memory.kept = self._frames_port, sample
+        return frame
 
     def _tell(self) -> None:
         """Say what was taken, so that the sender knows what room there is."""
         sample = loan(self._teller, Acknowledgement.layout.size)
         ctypes.memmove(sample.payload_ptr, self._taken.say(), Acknowledgement.layout.size)
         send(sample)
-        self._bell.notify()
+        self._room.ring()
 
     def _rest(self, seconds: float | None) -> None:
         wait = _LOOK if seconds is None else min(seconds, _LOOK)
         with self._using:
             if self.closed:
                 return
+            self._sent.still()
+            self._next = self._frames_port.receive()
+            if self._next is not None or self._woken or self.closed:
+                return
             if self._taken.has_news:
-                if rest(self._sent, min(wait, _TELL_LATER)):
+                if self._sent.sleep(min(wait, _TELL_LATER)):
                     return  # a busy channel tells now and then, and not before each wait
                 self._tell()
                 wait = max(0.0, wait - _TELL_LATER)
-            if rest(self._sent, wait):
+            if self._sent.sleep(wait):
                 return
         self._link.clean()
 
     def _rouse(self) -> None:
         with self._ringing:
-            if self._own_bell is not None:
-                self._own_bell.notify()
+            if self._services is not None:
+                self._sent.ring()
 
     def _close(self) -> None:
         with self._using:
             if self._taken.has_news:
                 self._tell()
             self._teller.delete()  # from here on the sender knows
-            self._bell.notify()
-            for port in (self._sent, self._bell):
-                port.delete()
+            self._room.ring()
+            self._room.close()
+            if self._next is not None:
+                self._next.delete()
+                self._next = None
             # Not deleted: whoever still looks into a frame keeps the port, and so its memory.
             self._frames_port = None
-            self._services = None
-        with self._ringing:
-            self._own_bell.delete()
-            self._own_bell = None
+            with self._ringing:
+                self._services = None
+                self._sent.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import signal
 import subprocess
@@ -12,12 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
-from mycelium.errors import ControlAccessError, LinkDownError, LinkExtraError, LinkOpenError
-from mycelium.link import FrameReceiver, iceoryx, ipc
+from mycelium.errors import ChannelTakenError, ControlAccessError, LinkDownError, LinkExtraError, LinkOpenError
+from mycelium.link import FrameReceiver, bell, iceoryx, ipc
 from mycelium.link.ipc import IpcLink
 from tests.waiting import wait_for
 
@@ -253,15 +253,23 @@ def test_a_view_that_outlives_its_receiver_is_not_written_over(directory: Path) 
 
 def test_a_signal_that_a_waiting_thread_gets_does_no_harm(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every thread of a process that goes on after a SIGSTOP wakes like that."""
+    asleep = threading.Semaphore(0)
     before = signal.signal(signal.SIGUSR1, lambda *_: None)
-    rests = []
-    real = iceoryx.rest
+    real = bell.Bell.sleep
 
-    def counted(listener: Any, seconds: float) -> None:
-        real(listener, seconds)
-        rests.append(seconds)
+    def seen(of: bell.Bell, seconds: float) -> bool:
+        asleep.release()
+        return real(of, seconds)
 
-    monkeypatch.setattr("mycelium.link.ipc.rest", counted)
+    def interrupt(thread: threading.Thread) -> None:
+        assert asleep.acquire(timeout=LONG)
+        for _ in range(20):
+            assert thread.ident is not None
+            signal.pthread_kill(thread.ident, signal.SIGUSR1)
+            thread.join(0.001)
+            assert thread.is_alive()
+
+    monkeypatch.setattr(bell.Bell, "sleep", seen)
     monkeypatch.setattr(ipc, "_LOOK", LONG)  # nothing else ends a wait
     try:
         with IpcLink(directory=directory, capacity=1) as link:
@@ -278,28 +286,57 @@ def test_a_signal_that_a_waiting_thread_gets_does_no_harm(directory: Path, monke
                     sender.send(bytes([number]), timeout=LONG)
                     sent.append(number)
 
-            def is_interrupted(thread: threading.Thread) -> bool:
-                assert thread.is_alive()
-                assert thread.ident is not None
-                signal.pthread_kill(thread.ident, signal.SIGUSR1)
-                return len(rests) >= 2
-
             waiting = threading.Thread(target=receive)
             waiting.start()
-            seconds_until(lambda: is_interrupted(waiting))
+            interrupt(waiting)
             sender.send(b"x")
             waiting.join(LONG)
             assert [bytes(frame or b"") for frame in got] == [b"x"]
-            rests.clear()
             waiting = threading.Thread(target=send)
             waiting.start()
-            seconds_until(lambda: is_interrupted(waiting))
+            interrupt(waiting)
             assert sent == [0]
             assert numbers(receiver, 2) == [0, 1]
             waiting.join(LONG)
             assert sent == [0, 1]
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_frames_of_many_lengths_share_one_type_of_memory(directory: Path) -> None:
+    """A type takes longer to make than a frame to send."""
+    with IpcLink(directory=directory) as link:
+        receiver, sender = link.receiver(CHANNEL), link.sender(CHANNEL, frame_size=4096)
+        made = ipc._memory.cache_info().misses
+        for size in range(1, 200):
+            with sender.loan(size) as loan:
+                loan.buffer[:] = bytes(size)
+            assert len(received(receiver)) == size
+            sender.send(bytes(size + 1))
+            assert len(received(receiver)) == size + 1
+        assert ipc._memory.cache_info().misses <= made + 1
+
+
+def test_closed_channels_leave_no_descriptor_open(directory: Path) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/dev/fd").iterdir()))
+
+    with IpcLink(directory=directory) as link:
+        gc.collect()
+        before = descriptors()
+        for number in range(3):
+            receiver, sender = link.receiver(f"tests/{number}"), link.sender(f"tests/{number}")
+            sender.send(b"x")
+            received(receiver)
+            with pytest.raises(ChannelTakenError):
+                link.sender(f"tests/{number}")
+            receiver.close()
+            sender.close()
+            receiver.wake()
+        gc.collect()
+        assert descriptors() == before
+        assert any(directory.glob("bells/*"))
+    assert not list(directory.glob("bells/*"))
 
 
 @pytest.mark.parametrize("left", ["not yet written", "written, and nothing else made"])
@@ -310,7 +347,7 @@ def test_services_that_a_killed_process_left_unfinished_are_made_anew(directory:
             sound = set(directory.glob("services/*"))
             link.receiver(CHANNEL)
             unfinished = {file: file.read_bytes() for file in set(directory.glob("services/*")) - sound}
-        assert len(unfinished) == 4
+        assert len(unfinished) == 3
         for file, text in unfinished.items():
             if left == "not yet written":
                 file.touch(mode=0o200)
