@@ -39,7 +39,8 @@ class Bell:
             msg = f"{file} is not a named pipe"
             raise FileExistsError(msg)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
-            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, _SIZE)
+            with suppress(OSError):  # it would work with more
+                fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, _SIZE)
         asleep = select.poll()
         asleep.register(self._pipe, select.POLLIN)
         self._poll = asleep.poll
@@ -53,10 +54,11 @@ class Bell:
 
     def still(self) -> None:
         """Forget how often it rang: who looks for the reason afterwards misses none."""
-        try:  # noqa: SIM105
-            os.read(self._pipe, _SIZE)
+        try:
+            while len(os.read(self._pipe, _SIZE)) == _SIZE:
+                pass
         except BlockingIOError:
-            pass  # it did not
+            pass  # it did not ring
 
     def sleep(self, seconds: float) -> bool:
         """Sleep until it has rung since it was `still`, for so many seconds at most; whether it has."""

@@ -11,14 +11,13 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from weakref import ref
 
-from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkFullError, LinkOpenError
+from mycelium.errors.link import ChannelTakenError, LinkClosedError, LinkDownError, LinkFullError, LinkOpenError
 from mycelium.link.ends import TIMEOUT, FrameReceiver, FrameSender, LinkCounts, Loan
 from mycelium.link.iceoryx import Home, iceoryx2, loan, of_size, opened, send, service_of_bytes, service_of_events
+from mycelium.link.lending import Lent, memory_at
 from mycelium.link.link import Link
 from mycelium.link.window import Acknowledgement, Prefix, Taken, Window
 from mycelium.observing.places import runtime_directory
@@ -145,12 +144,6 @@ def _publisher(service: Any, size: int) -> Any:
     return of_size(builder, size).create()
 
 
-@lru_cache(16)
-def _memory(size: int) -> Any:
-    """The type of so many bytes of memory, which takes 10 us to make."""
-    return ctypes.c_ubyte * size
-
-
 def _only(end: str, channel: str, make: Callable[[], Any]) -> Any:
     """The port that only one of each end can have. Raises `ChannelTakenError` where another has it."""
     try:
@@ -211,6 +204,8 @@ class _IpcSender(FrameSender):
     def _wait_until(self, arrived: Callable[[], bool], timeout: float) -> bool:
         until = time.monotonic() + timeout
         while True:
+            if self.closed:
+                raise LinkClosedError(what=f"the sender of {self.channel}")
             self._room.still()
             self._listen()
             if arrived():
@@ -225,7 +220,11 @@ class _IpcSender(FrameSender):
         size = len(frame)
         self._check(size)
         sample, whole = self._lend(timeout)
-        whole[_PREFIX : _PREFIX + size] = frame
+        try:
+            whole[_PREFIX : _PREFIX + size] = frame
+        except BaseException:
+            self._next = sample, whole  # for the next frame
+            raise
         self._hand_over(sample, whole, size)
         self._count(size)
 
@@ -243,7 +242,7 @@ class _IpcSender(FrameSender):
 
     def _prepare(self) -> tuple[Any, memoryview]:
         sample = loan(self._publisher, self._whole)
-        memory = _memory(self._whole).from_address(sample.payload_ptr)
+        memory = memory_at(sample.payload_ptr, self._whole)
         memory.publisher = self._publisher  # its memory stays mapped as long as this can be reached
         return sample, memoryview(memory).cast("B")
 
@@ -307,7 +306,7 @@ class _IpcReceiver(FrameReceiver):
         self._services: _Services | None = services
         self._taken = Taken(link.capacity)
         self._next: Any = None  # a sample
-        self._looked_into: list[ref[Any]] = []  # the memory of frames; and of some that nobody looks into any more
+        self._lent = Lent(link.borrowed)
         self._using = threading.Lock()
         self._ringing = threading.Lock()
         self._frames_port = opened(channel, lambda: services.frames.subscriber_builder().create())
@@ -333,22 +332,18 @@ class _IpcReceiver(FrameReceiver):
 
     def _look_into(self, sample: Any) -> memoryview:
         """The bytes of a frame: where they are, or copied out where too many are looked into already."""
-        memory = _memory(sample.header.number_of_elements).from_address(sample.payload_ptr)
+        memory = memory_at(sample.payload_ptr, sample.header.number_of_elements)
         prefix = Prefix.ref_from(memory)
         if self._taken.take(prefix.sender, prefix.number):
             self._sent.still()
             self._tell()
         frame = memoryview(memory).cast("B")[_PREFIX : _PREFIX + prefix.length].toreadonly()
-        if len(self._looked_into) >= self._link.borrowed:
-            self._looked_into = [memory for memory in self._looked_into if memory() is not None]
-            if len(self._looked_into) >= self._link.borrowed:
-                self._copied += 1
-                copy = bytes(frame)
-                sample.delete()
-                return memoryview(copy)
-        self._looked_into.append(ref(memory))
-        # The sample goes back to its sender when the last view dies; until then its memory stays mapped.
-        memory.kept = self._frames_port, sample
+        if self._lent.is_full:
+            self._copied += 1
+            copy = bytes(frame)
+            sample.delete()
+            return memoryview(copy)
+        self._lent.keep(memory, self._frames_port, sample)
         return frame
 
     def _tell(self) -> None:

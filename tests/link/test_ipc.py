@@ -16,7 +16,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mycelium.errors import ChannelTakenError, ControlAccessError, LinkDownError, LinkExtraError, LinkOpenError
+from mycelium.errors import (
+    ChannelTakenError,
+    ControlAccessError,
+    LinkDownError,
+    LinkExtraError,
+    LinkOpenError,
+)
 from mycelium.link import FrameReceiver, bell, iceoryx, ipc
 from mycelium.link.ipc import IpcLink
 from tests.waiting import wait_for
@@ -217,40 +223,6 @@ def test_both_ends_must_have_the_same_settings(directory: Path) -> None:
             other.sender(CHANNEL)
 
 
-def test_frames_are_copied_out_when_too_many_are_looked_at(directory: Path) -> None:
-    with IpcLink(directory=directory, capacity=8, borrowed=4) as link:
-        receiver, sender = link.receiver(CHANNEL), link.sender(CHANNEL)
-        kept = []
-        for number in range(10):
-            sender.send(bytes([number]) * 100)
-            kept.append(received(receiver))
-        assert receiver.counts.copied == 6
-        assert list(map(bytes, kept)) == [bytes([number]) * 100 for number in range(10)]
-        kept.clear()
-        for number in range(10):
-            sender.send(bytes([number]) * 100)
-            assert bytes(received(receiver)) == bytes([number]) * 100
-        assert receiver.counts.copied == 6
-
-
-def test_a_view_that_outlives_its_receiver_is_not_written_over(directory: Path) -> None:
-    """iceoryx2 takes the samples of a receiver back when its port goes: so the port stays as long as they are seen."""
-    with IpcLink(directory=directory, capacity=8, borrowed=8) as link:
-        sender = link.sender(CHANNEL)
-        first = link.receiver(CHANNEL)
-        sender.send(b"a" * 100)
-        view = received(first)
-        first.close()
-        second = link.receiver(CHANNEL)
-        kept = []
-        for _ in range(200):
-            sender.send(b"b" * 100, timeout=LONG)
-            kept.append(received(second))
-        assert bytes(view) == b"a" * 100
-        assert len(kept) == 200
-        del view, kept
-
-
 def test_a_signal_that_a_waiting_thread_gets_does_no_harm(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every thread of a process that goes on after a SIGSTOP wakes like that."""
     asleep = threading.Semaphore(0)
@@ -301,20 +273,6 @@ def test_a_signal_that_a_waiting_thread_gets_does_no_harm(directory: Path, monke
             assert sent == [0, 1]
     finally:
         signal.signal(signal.SIGUSR1, before)
-
-
-def test_frames_of_many_lengths_share_one_type_of_memory(directory: Path) -> None:
-    """A type takes longer to make than a frame to send."""
-    with IpcLink(directory=directory) as link:
-        receiver, sender = link.receiver(CHANNEL), link.sender(CHANNEL, frame_size=4096)
-        made = ipc._memory.cache_info().misses
-        for size in range(1, 200):
-            with sender.loan(size) as loan:
-                loan.buffer[:] = bytes(size)
-            assert len(received(receiver)) == size
-            sender.send(bytes(size + 1))
-            assert len(received(receiver)) == size + 1
-        assert ipc._memory.cache_info().misses <= made + 1
 
 
 def test_closed_channels_leave_no_descriptor_open(directory: Path) -> None:
