@@ -28,6 +28,7 @@ An end belongs to one thread at a time; `FrameReceiver.wake` and `close` may be 
 
 from __future__ import annotations
 
+import atexit
 import re
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self, TypeVar
@@ -48,6 +49,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 class Link(ABC):
     """One node's way to others. Use it in a ``with``, or `close` it: that closes its senders and receivers.
 
+    One that is still open when the program ends is closed then, since Zenoh would hold the program up for ever.
+
     Attributes:
         kind: ``"loopback"``, ``"ipc"`` or ``"net"``.
     """
@@ -56,6 +59,7 @@ class Link(ABC):
 
     def __init__(self) -> None:
         self.closed = False
+        self._is_in_use = False
         self._ends: list[FrameSender | FrameReceiver] = []
 
     def sender(self, channel: str, *, frame_size: int = FRAME_SIZE) -> FrameSender:
@@ -78,6 +82,7 @@ class Link(ABC):
         """End this node's part in all its channels. May be called again."""
         if not self.closed:
             self.closed = True
+            atexit.unregister(self.close)
             for end in self._ends:
                 end.close()
             self._ends.clear()
@@ -104,6 +109,9 @@ class Link(ABC):
             raise LinkClosedError(what=f"the link ({self.kind})")
 
     def _kept(self, end: E) -> E:
+        if not self._is_in_use:
+            self._is_in_use = True
+            atexit.register(self.close)
         self._ends = [other for other in self._ends if not other.closed]
         self._ends.append(end)
         return end

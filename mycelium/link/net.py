@@ -18,7 +18,7 @@ from mycelium.errors.link import ChannelTakenError, LinkDownError, LinkExtraErro
 from mycelium.imports.light_structlog import structlog
 from mycelium.link.access import Access, access_settings
 from mycelium.link.endpoints import Certificates, check_endpoint, is_open_to_others, zenoh_settings
-from mycelium.link.ends import FrameReceiver, FrameSender, LinkCounts, Loan
+from mycelium.link.ends import TIMEOUT, FrameReceiver, FrameSender, LinkCounts, Loan
 from mycelium.link.link import Link
 from mycelium.link.window import Acknowledgement, Prefix, Taken, Window
 
@@ -109,6 +109,15 @@ def _zenoh() -> Any:
     return zenoh
 
 
+def _called(function: Callable[[Any], object]) -> Any:
+    """A callback for Zenoh's own threads: it must be short.
+
+    By default each has a thread that does nothing else: a wake-up more for each sample, and a program that does not close
+    its link would wait for it for ever.
+    """
+    return _zenoh().handlers.Callback(function, indirect=False)
+
+
 class _Presence:
     """The token of one end, and who is at the other."""
 
@@ -123,7 +132,7 @@ class _Presence:
         if any(reply.ok is not None for reply in alive.get(f"{base}/{end}/*", timeout=5.0)):
             raise ChannelTakenError(channel=channel, end=end, link="net")
         self._token = alive.declare_token(f"{base}/{end}/{number}")
-        self._watch = alive.declare_subscriber(f"{base}/{other}/*", self._changed, history=True)
+        self._watch = alive.declare_subscriber(f"{base}/{other}/*", _called(self._changed), history=True)
 
     def _changed(self, sample: Any) -> None:
         number = str(sample.key_expr).rpartition("/")[2]
@@ -144,7 +153,7 @@ class _NetSender(FrameSender):
         self._using = threading.RLock()  # entered as such: a condition's own way in is Python
         self._changed = threading.Condition(self._using)
         self._presence = _Presence(session, channel, "sender", "receiver", self._window.incarnation, self._meet)
-        self._said = session.declare_subscriber(f"mycelium/{channel}/taken", self._hear)
+        self._said = session.declare_subscriber(f"mycelium/{channel}/taken", _called(self._hear))
         self._publisher = zenoh.ext.declare_advanced_publisher(
             session,
             f"mycelium/{channel}/frames",
@@ -189,6 +198,22 @@ class _NetSender(FrameSender):
         with self._changed:
             return self._changed.wait_for(lambda: self.connected, timeout)
 
+    def send(self, frame: bytes | bytearray | memoryview, *, timeout: float = TIMEOUT) -> None:
+        size = len(frame)
+        self._check(size)
+        with self._using:
+            if not self._window.has_room:
+                self._make_room(timeout)
+            prefix = Prefix(size, self._window.incarnation, self._next_number()).as_bytes()
+        self._publisher.put(b"".join((prefix, frame)))
+        self._count(size)
+
+    def _next_number(self) -> int:
+        if not self.connected:
+            raise LinkDownError(channel=self.channel, link="net", seconds=0.0)
+        self._window.number += 1
+        return self._window.number
+
     def _loan(self, size: int, timeout: float) -> Loan:
         with self._using:
             if not self._window.has_room:
@@ -208,10 +233,8 @@ class _NetSender(FrameSender):
     def _publish(self, loan: Loan) -> None:
         whole, loan._held = loan._held, None
         with self._using:
-            if not self.connected:
-                raise LinkDownError(channel=self.channel, link="net", seconds=0.0)
-            self._window.number += 1
-            Prefix.emplace(whole, 0, length=loan.size, sender=self._window.incarnation, number=self._window.number)
+            number = self._next_number()
+            Prefix.emplace(whole, 0, length=loan.size, sender=self._window.incarnation, number=number)
         self._publisher.put(bytes(memoryview(whole)[: _PREFIX + loan.size]))
 
     def _abandon(self, loan: Loan) -> None:
@@ -242,7 +265,7 @@ class _NetReceiver(FrameReceiver):
         self._subscriber = zenoh.ext.declare_advanced_subscriber(
             session,
             f"mycelium/{channel}/frames",
-            self._arrivals.put,  # by a thread of Zenoh, and in no frame of Python; no more come than the sender's window allows
+            _called(self._arrivals.put),  # in no frame of Python; no more come than the sender's window allows
             recovery=zenoh.ext.RecoveryConfig(periodic_queries=None, heartbeat=True),
         )
         try:

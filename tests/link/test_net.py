@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ if importlib.util.find_spec("zenoh") is None:
 
 CHANNEL = "tests/hosts"
 LONG = 60.0
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def received(receiver: FrameReceiver) -> bytes:
@@ -215,11 +216,37 @@ def test_a_sender_that_is_killed_is_noticed(stack: ExitStack) -> None:
     endpoint = f"tcp/127.0.0.1:{free_port()}"
     link = stack.enter_context(NetLink(listen=[endpoint]))
     receiver = link.receiver(CHANNEL)
-    root = Path(__file__).resolve().parent.parent.parent
-    process = subprocess.Popen([sys.executable, "-c", SENDER, endpoint, CHANNEL], cwd=root)
+    process = subprocess.Popen([sys.executable, "-c", SENDER, endpoint, CHANNEL], cwd=ROOT)
     stack.callback(process.wait)
     stack.callback(process.kill)
     assert [int.from_bytes(received(receiver), "little") for _ in range(20)] == list(range(20))
     wait_until(lambda: receiver.connected)  # the frames may come first
     process.kill()
     wait_until(lambda: not receiver.connected)
+
+
+FORGETFUL = """
+import sys
+from mycelium.link.net import NetLink
+link = NetLink(connect=[sys.argv[1]])
+receiver = link.receiver(sys.argv[2])
+for number in range(5):
+    assert receiver.receive(60) is not None
+sys.exit(7)
+"""
+
+
+def test_a_program_that_does_not_close_its_link_ends_all_the_same(stack: ExitStack) -> None:
+    """And its sender sees it leave, while frames still come."""
+    endpoint = f"tcp/127.0.0.1:{free_port()}"
+    link = stack.enter_context(NetLink(listen=[endpoint]))
+    sender = link.sender(CHANNEL)
+    process = subprocess.Popen([sys.executable, "-c", FORGETFUL, endpoint, CHANNEL], cwd=ROOT)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    assert sender.wait_connected(LONG)
+    with suppress(LinkDownError):  # it may have gone by then
+        for _ in range(10):
+            sender.send(b"x", timeout=LONG)
+    assert process.wait(LONG) == 7
+    wait_until(lambda: not sender.connected)
