@@ -132,15 +132,20 @@ class _Presence:
         if any(reply.ok is not None for reply in alive.get(f"{base}/{end}/*", timeout=5.0)):
             raise ChannelTakenError(channel=channel, end=end, link="net")
         self._token = alive.declare_token(f"{base}/{end}/{number}")
-        self._watch = alive.declare_subscriber(f"{base}/{other}/*", _called(self._changed), history=True)
+        self._watch = alive.declare_subscriber(f"{base}/{other}/*", history=True)
+        self._watching = threading.Thread(target=self._follow, name=f"presence of {channel}", daemon=True)
+        self._watching.start()
 
-    def _changed(self, sample: Any) -> None:
-        number = str(sample.key_expr).rpartition("/")[2]
-        if number.isdecimal():
-            self._tell(int(number), sample.kind == self._come)
+    def _follow(self) -> None:
+        """Tell of all who come and go, in order: who comes back is told of by another thread of Zenoh than who had gone."""
+        for sample in self._watch:
+            number = str(sample.key_expr).rpartition("/")[2]
+            if number.isdecimal():
+                self._tell(int(number), sample.kind == self._come)
 
     def end(self) -> None:
         self._watch.undeclare()
+        self._watching.join()
         self._token.undeclare()
 
 
