@@ -64,12 +64,17 @@ def each(nth: int, change: Fault) -> Fault:
 
 
 class CutLink(LoopbackLink):
-    """Loses every frame that is sent while it ``swallows``; while it is ``cut``, both ends see that nobody is there."""
+    """Loses every frame that is sent while it ``swallows``, or those of streams only where it ``spares_control``.
+
+    While it is ``cut``, both ends see that nobody is there. ``swallowed`` counts frames.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.swallows = False
+        self.spares_control = False
         self.cut = False
+        self.swallowed = 0
 
     def _sender(self, channel: str, frame_size: int) -> FrameSender:
         return _CutSender(self._channel(channel), channel, frame_size, self)
@@ -85,5 +90,8 @@ class _CutSender(_LoopbackSender):
         return super().connected and not self._link.cut
 
     def _publish(self, loan: Loan) -> None:
-        if not self._link.swallows:
+        link = self._link
+        if link.swallows and not (link.spares_control and not is_of_stream(loan.buffer)):
+            link.swallowed += 1
+        else:
             super()._publish(loan)
