@@ -204,13 +204,14 @@ class _NetSender(FrameSender):
             return self._changed.wait_for(lambda: self.connected, timeout)
 
     def send(self, frame: bytes | bytearray | memoryview, *, timeout: float = TIMEOUT) -> None:
-        size = len(frame)
+        data = frame if type(frame) is bytes else memoryview(frame).tobytes()  # what is no frame takes no number
+        size = len(data)
         self._check(size)
         with self._using:
             if not self._window.has_room:
                 self._make_room(timeout)
             prefix = Prefix(size, self._window.incarnation, self._next_number()).as_bytes()
-        self._publisher.put(b"".join((prefix, frame)))
+        self._publisher.put(b"".join((prefix, data)))
         self._count(size)
 
     def _next_number(self) -> int:

@@ -216,6 +216,18 @@ def test_an_exception_in_the_block_publishes_nothing(links: Links) -> None:
     assert bytes(received(receiver)) == b"after"
 
 
+def test_what_is_no_frame_is_refused_and_leaves_no_gap(links: Links) -> None:
+    sender, receiver = joined(links)
+    refused = []
+    for wrong in ("words", 5, "words", None, [1]):
+        with pytest.raises(TypeError) as error:
+            sender.send(wrong)  # type: ignore[arg-type]
+        refused.append(error)  # and what its frames hold
+    sender.send(bytearray(b"bytes"), timeout=LONG)
+    assert bytes(received(receiver)) == b"bytes"
+    assert (sender.counts.frames, receiver.counts.frames, receiver.counts.lost) == (1, 1, 0)
+
+
 def test_a_loan_publishes_once_and_no_more_than_it_has(links: Links) -> None:
     sender, receiver = joined(links)
     with pytest.raises(LinkFrameError, match="room for 1 to 10"), sender.loan(10) as loan:
