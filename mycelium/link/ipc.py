@@ -129,9 +129,8 @@ class _Services:
             subscriber_max_buffer_size=1,
             subscriber_max_borrowed_samples=2,
         )
-        self.sender = service_of_events(
-            node, f"{channel}:sender", max_listeners=1
-        )  # nobody listens: it shows who is there
+        # Nobody listens to it: it shows whether the sender is there.
+        self.sender = service_of_events(node, f"{channel}:sender", max_listeners=1)
         self.sent = link._home.bell(f"{channel}:sent")
         self.room = link._home.bell(f"{channel}:room")
 
@@ -270,7 +269,8 @@ class _IpcSender(FrameSender):
             raise LinkDownError(channel=self.channel, link="ipc", seconds=0.0)
         window.number += 1
         self._sent.ring()
-        self._next = self._prepare()  # while the receiver wakes up
+        if self._next is None:
+            self._next = self._prepare()  # while the receiver wakes up
 
     def _abandon(self, loan: Loan) -> None:
         (sample, _), loan._held = loan._held, None
