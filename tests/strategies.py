@@ -327,8 +327,7 @@ def optional_types(draw: st.DrawFn, order: Order) -> FieldType:
     assert stored is not None
     null, annotation = stored.usual_null, inner.annotation | None
     if draw(st.booleans()):
-        # typing keeps annotations that are equal as one, so -0.0 could turn into an earlier 0.0.
-        null = stored.of(draw(inner.values)) or type(stored.usual_null)()
+        null = stored.of(draw(inner.values))
         annotation = Annotated[annotation, Null(null)]
     return FieldType(
         annotation,

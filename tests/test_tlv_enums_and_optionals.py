@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import math
+import struct
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum, IntFlag
 from typing import Annotated, Any
 
 import pytest
 
-from tlv import TLV, ConstraintError, FieldValueError, Null, Scaled, Size, f32, f64, i8, i64, i128, u8, u16, u256
+from tlv import (
+    TLV,
+    ConstraintError,
+    FieldValueError,
+    Null,
+    Scaled,
+    Size,
+    define_tlv,
+    f32,
+    f64,
+    i8,
+    i64,
+    i128,
+    u8,
+    u16,
+    u256,
+)
 
 
 class Side(IntEnum):
@@ -203,6 +220,16 @@ def test_the_kind_tells_a_chosen_null_from_the_usual_one() -> None:
     assert (Usual.layout["level"].kind, Chosen.layout["level"].kind) == ("i64?", "i64?(-1)")
     assert Usual.layout.digest != Chosen.layout.digest
     assert Usual.layout.digest == Spelled.layout.digest
+
+
+def test_nulls_that_are_equal_numbers_are_stored_as_each_is_written() -> None:
+    """`typing` hands out an equal annotation that was made before: 0.0 would be stored where -0.0 is declared."""
+    zero, negative, whole = Annotated[f64, Null(0.0)], Annotated[f64, Null(-0.0)], Annotated[f64, Null(0)]
+    assert len({Null(0.0), Null(-0.0), Null(0), Null(False)}) == 4
+    assert Null(-1) == Null(-1)
+    assert Null(-1) != -1
+    stored = [bytes(define_tlv("One", {"level": one | None})(None)) for one in (zero, negative, whole)]
+    assert stored == [struct.pack("<d", one) for one in (0.0, -0.0, 0.0)]
 
 
 def test_a_boolean_reads_any_byte_but_zero_as_true_and_validates_only_one() -> None:

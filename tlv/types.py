@@ -16,6 +16,7 @@ and carries its layout for the compiler of declarations::
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import copysign
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import BaseMetadata
@@ -119,7 +120,7 @@ class Scaled:
     digits: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Null:
     """The stored value that means ``None``, for ``T | None``.
 
@@ -127,6 +128,17 @@ class Null:
     """
 
     value: int | float | bytes
+
+    def _key(self) -> tuple[object, ...]:
+        sign = copysign(1.0, self.value) if isinstance(self.value, float) else None
+        return type(self.value), self.value, sign
+
+    # By what is stored: typing hands out an equal annotation that was made before, and 0.0 == -0.0.
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, Null) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
 
 @dataclass(frozen=True, slots=True)
