@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import Gt
 
 from fuzz import targets, twins
 from fuzz.choices import Choices
@@ -35,6 +37,15 @@ def test_a_difference_between_the_implementations_would_be_found(monkeypatch: py
     with pytest.raises(targets.DifferError, match=r"^frames: at /"):
         for data in inputs_of("frames"):
             targets.agree(data)
+
+
+@pytest.mark.skipif(twins.native() is None, reason="the compiled core was not built")
+def test_what_is_told_of_an_input_does_not_hang_on_those_before_it() -> None:
+    """The input declares a `Gt(0)`; `typing` would hand the twin the equal annotation that it has had before."""
+    number: Any = Annotated[int, twins.python().IntType(8, signed=False)]
+    before: Any = Annotated[number, Gt(0.0)]
+    assert Annotated[number, Gt(0)] is before
+    targets.agree(bytes.fromhex("03020009000000000000000500020000000007000200000003"))
 
 
 def test_the_corpus_is_small_and_has_every_target() -> None:
